@@ -1,0 +1,46 @@
+// Every argument from outside passes one of these before it is used: TypeError for the kind, RangeError for the value.
+
+/** A value as an error message shows it. */
+export function show(value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value);
+  if (typeof value === "object" && value !== null) return Array.isArray(value) ? "an array" : "an object";
+  return String(value);
+}
+
+export function integer(name: string, value: unknown, least = 1, most = Number.MAX_SAFE_INTEGER): number {
+  const range = most === Number.MAX_SAFE_INTEGER ? `>= ${least}` : `from ${least} to ${most}`;
+  if (typeof value !== "number") throw new TypeError(`"${name}" expected an integer ${range}, got ${show(value)}`);
+  if (!Number.isSafeInteger(value) || value < least || value > most) {
+    throw new RangeError(`"${name}" expected an integer ${range}, got ${value}`);
+  }
+  return value;
+}
+
+/** A finite number for which `holds`; `expected` says which those are. */
+export function number(name: string, value: unknown, expected: string, holds: (value: number) => boolean): number {
+  if (typeof value !== "number") throw new TypeError(`"${name}" expected ${expected}, got ${show(value)}`);
+  if (Number.isNaN(value) || !holds(value)) throw new RangeError(`"${name}" expected ${expected}, got ${value}`);
+  return value;
+}
+
+export function oneOf<T extends string>(name: string, value: unknown, choices: readonly T[]): T {
+  if (choices.includes(value as T)) return value as T;
+  const expected = choices.map((choice) => JSON.stringify(choice)).join(" or ");
+  throw new (typeof value === "string" ? RangeError : TypeError)(`"${name}" expected ${expected}, got ${show(value)}`);
+}
+
+/** 1.5 GiB, 320 KiB. */
+export function size(bytes: number): string {
+  const units = ["bytes", "KiB", "MiB", "GiB", "TiB"];
+  let unit = 0;
+  while (bytes >= 1024 && unit < units.length - 1) {
+    bytes /= 1024;
+    unit++;
+  }
+  return `${unit === 0 || bytes >= 100 ? Math.round(bytes) : bytes.toFixed(1)} ${units[unit]}`;
+}
+
+/** The fields that are not undefined: what is left out and what is given as undefined mean the same. */
+export function defined<T extends object>(options: T): T {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as T;
+}

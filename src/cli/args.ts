@@ -1,0 +1,176 @@
+// The command line: which flags there are, and what they mean.
+
+import { parseArgs } from "node:util";
+import { integer, number, oneOf } from "../check.js";
+
+/** Wrong usage: the command ends with 2. */
+export class UsageError extends Error {}
+
+interface Flag {
+  /** What stands for its value in the help; without one the flag is a switch. */
+  value?: string;
+  help: string;
+}
+
+type Flags = Record<string, Flag>;
+
+const COMMON: Flags = {
+  kernels: {
+    value: "strict|relaxed",
+    help: "build of the kernels; strict gives the same bits everywhere (default: fastest)",
+  },
+  help: { help: "this text" },
+};
+
+export const commands = {
+  train: {
+    usage: "rivulet train TEXT",
+    about: "Trains a recurrent language model on a text (- for standard input).",
+    operands: ["TEXT"],
+    flags: {
+      out: { value: "FILE", help: "where to save the model (default model.safetensors)" },
+      cell: { value: "rnn", help: "recurrent cell (default rnn)" },
+      activation: { value: "tanh|relu", help: "of the rnn cell (default tanh)" },
+      tokens: { value: "char|word|whitespace", help: "what a token is (default char)" },
+      lowercase: { help: "lower-case the text: words only" },
+      "min-count": { value: "N", help: "tokens seen less often become <unk> (default 1)" },
+      "max-vocabulary": { value: "N", help: "keep the N most frequent tokens (default: all)" },
+      hidden: { value: "N", help: "width of the hidden state (default 128)" },
+      layers: { value: "N", help: "recurrent layers (default 1)" },
+      embedding: { value: "N", help: "width of the embedding, 0 for one-hot (default 0)" },
+      window: { value: "N", help: "time steps of BPTT (default 64)" },
+      batch: { value: "N", help: "windows in a batch (default 32)" },
+      overlap: { value: "N", help: "tokens by which windows overlap; 0 carries the state instead (default 0)" },
+      random: { help: "windows from a random offset, in random order" },
+      optimizer: { value: "adamw|sgd", help: "(default adamw)" },
+      lr: { value: "X", help: "learning rate (default 0.002 for adamw, 1 for sgd)" },
+      momentum: { value: "X", help: "of sgd (default 0)" },
+      "weight-decay": { value: "X", help: "of adamw (default 0.01)" },
+      schedule: { value: "constant|cosine|step", help: "of the learning rate (default constant)" },
+      clip: { value: "X", help: "limit on the gradients' global norm, 0 for none (default 1)" },
+      dropout: { value: "P", help: "between layers (default 0)" },
+      epochs: { value: "N", help: "passes over the text (default 10)" },
+      steps: { value: "N", help: "or: batches" },
+      seconds: { value: "N", help: "or: seconds of training" },
+      valid: { value: "X", help: "last part of the text to hold out, 0 for none (default 0.1)" },
+      "valid-file": { value: "FILE", help: "or: a text to hold out" },
+      patience: { value: "N", help: "stop after N epochs without a better one, keep the best weights" },
+      seed: { value: "N", help: "fixes everything random (default 1)" },
+      threads: { value: "N", help: "1: this version trains on one thread" },
+      resume: { value: "CHECKPOINT", help: "go on from a checkpoint, on the same text" },
+      "gradient-flow": { help: "draw how the gradient fades over the window" },
+      json: { help: "one JSON object a line on standard output" },
+      ...COMMON,
+    },
+  },
+  eval: {
+    usage: "rivulet eval MODEL TEXT",
+    about: "Prints the perplexity of a text (- for standard input) under a model.",
+    operands: ["MODEL", "TEXT"],
+    flags: { json: { help: "one JSON object on standard output" }, ...COMMON },
+  },
+  generate: {
+    usage: "rivulet generate MODEL",
+    about: "Writes text.",
+    operands: ["MODEL"],
+    flags: {
+      prompt: { value: "TEXT", help: "text to go on from (default: none)" },
+      length: { value: "N", help: "tokens to write (default 500)" },
+      temperature: { value: "X", help: "below 1 bolder, above 1 wilder, 0 always the likeliest (default 1)" },
+      "top-k": { value: "N", help: "choose among the N likeliest (default: all)" },
+      "top-p": { value: "X", help: "choose among the likeliest that make up X (default 1)" },
+      seed: { value: "N", help: "fixes what is chosen (default 1)" },
+      ...COMMON,
+    },
+  },
+} satisfies Record<string, { usage: string; about: string; operands: string[]; flags: Flags }>;
+
+export type CommandName = keyof typeof commands;
+
+/** The flags that were given, by name, and how to read them. */
+export class Args {
+  private constructor(
+    readonly operands: string[],
+    private readonly values: Record<string, string | boolean | undefined>,
+  ) {}
+
+  /** @throws UsageError */
+  static parse(command: CommandName, argv: string[]): Args {
+    const { flags, operands, usage } = commands[command];
+    const options = Object.entries<Flag>(flags).map(([name, { value }]) => [
+      name,
+      { type: value ? "string" : "boolean" },
+    ]);
+    let parsed: ReturnType<typeof parseArgs>;
+    try {
+      parsed = parseArgs({ args: argv, options: Object.fromEntries(options), allowPositionals: true, strict: true });
+    } catch (error) {
+      throw new UsageError((error as Error).message.split("\n")[0]);
+    }
+    const { positionals, values } = parsed;
+    if (!values.help && positionals.length !== operands.length) {
+      throw new UsageError(`expected ${usage.replace("rivulet ", "")}, got ${positionals.length} operands`);
+    }
+    return new Args(positionals, values as Record<string, string | boolean | undefined>);
+  }
+
+  has(name: string): boolean {
+    return this.values[name] !== undefined;
+  }
+
+  /** Names of the flags that were given. */
+  given(): string[] {
+    return Object.keys(this.values);
+  }
+
+  text(name: string): string | undefined {
+    return this.values[name] as string | undefined;
+  }
+
+  /** @throws UsageError where it is given and no integer >= least */
+  integer(name: string, least = 1): number | undefined {
+    const value = this.numeric(name);
+    return value === undefined ? undefined : usage(() => integer(`--${name}`, value, least));
+  }
+
+  /** @throws UsageError where it is given and not what `expected` says */
+  number(name: string, expected: string, holds: (value: number) => boolean): number | undefined {
+    const value = this.numeric(name);
+    return value === undefined ? undefined : usage(() => number(`--${name}`, value, expected, holds));
+  }
+
+  /** @throws UsageError where it is given and none of the choices */
+  choice<T extends string>(name: string, choices: readonly T[]): T | undefined {
+    const text = this.text(name);
+    return text === undefined ? undefined : usage(() => oneOf(`--${name}`, text, choices));
+  }
+
+  private numeric(name: string): number | undefined {
+    const text = this.text(name);
+    if (text === undefined) return undefined;
+    const value = text.trim() === "" ? Number.NaN : Number(text);
+    if (Number.isNaN(value)) throw new UsageError(`"--${name}" expected a number, got ${JSON.stringify(text)}`);
+    return value;
+  }
+}
+
+function usage<T>(check: () => T): T {
+  try {
+    return check();
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
+}
+
+export function help(command?: CommandName): string {
+  if (!command) {
+    const lines = Object.values(commands).map(({ usage, about }) => `  ${usage.padEnd(26)} ${about}`);
+    return `usage:\n${lines.join("\n")}\n\nrivulet COMMAND --help lists a command's flags.`;
+  }
+  const { usage, about, flags } = commands[command];
+  const lines = Object.entries<Flag>(flags).map(([name, flag]) => {
+    const left = `--${name}${flag.value ? ` ${flag.value}` : ""}`;
+    return `  ${left.padEnd(32)} ${flag.help}`;
+  });
+  return `usage: ${usage} [flags]\n${about}\n\n${lines.join("\n")}`;
+}

@@ -1,0 +1,32 @@
+import { defined } from "../check.js";
+import { readBytes } from "../io/files.js";
+import { loadModel } from "../io/model.js";
+import { type GenerateOptions, generate } from "../lm/generate.js";
+import { tokenize } from "../text/tokenizers.js";
+import { name } from "../text/vocabulary.js";
+import type { Args } from "./args.js";
+import { named } from "./errors.js";
+
+export async function generateCommand(args: Args): Promise<number> {
+  const [modelPath] = args.operands as [string];
+  const prompt = args.text("prompt") ?? "";
+  const options: GenerateOptions = defined({
+    prompt,
+    length: args.integer("length", 0) ?? 500,
+    temperature: args.number("temperature", "a number >= 0", (t) => t >= 0 && t < Infinity),
+    topK: args.integer("top-k"),
+    topP: args.number("top-p", "a number in (0, 1]", (p) => p > 0 && p <= 1),
+    seed: args.integer("seed", 0),
+  });
+
+  const model = await named(modelPath, () => loadModel(readBytes(modelPath)));
+  const generation = generate(model, options);
+  const unseen = new Set(tokenize(model.tokenizer, prompt).filter((token) => !model.vocabulary.has(token)));
+  if (unseen.size > 0) {
+    console.error(`the model has never seen ${[...unseen].map(name).join(", ")}: read as <unk>`);
+  }
+  process.stdout.write(prompt);
+  for await (const piece of generation) process.stdout.write(piece);
+  process.stdout.write("\n");
+  return 0;
+}

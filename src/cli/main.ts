@@ -1,0 +1,48 @@
+#!/usr/bin/env node
+import { KERNEL_VARIANTS, selectKernels } from "../wasm/load.js";
+import { Args, type CommandName, commands, help, UsageError } from "./args.js";
+import { evaluateCommand } from "./eval.js";
+import { generateCommand } from "./generate.js";
+import { trainCommand } from "./train.js";
+
+const run: Record<CommandName, (args: Args) => Promise<number>> = {
+  train: trainCommand,
+  eval: evaluateCommand,
+  generate: generateCommand,
+};
+
+async function main([name, ...argv]: string[]): Promise<number> {
+  if (name === undefined || name === "help" || name === "--help" || name === "-h") {
+    console.log(help());
+    return name === undefined ? 2 : 0;
+  }
+  if (!Object.hasOwn(commands, name)) {
+    throw new UsageError(`expected a command (${Object.keys(commands).join(", ")}), got ${JSON.stringify(name)}`);
+  }
+  const command = name as CommandName;
+  const args = Args.parse(command, argv);
+  if (args.has("help")) {
+    console.log(help(command));
+    return 0;
+  }
+  const kernels = args.choice("kernels", KERNEL_VARIANTS);
+  if (kernels) selectKernels(kernels);
+  return run[command](args);
+}
+
+// A reader that has seen enough (rivulet generate … | head) is no failure.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  process.exit(error.code === "EPIPE" ? 0 : 1);
+});
+
+main(process.argv.slice(2)).then(
+  (code) => {
+    process.exitCode = code;
+  },
+  (error: Error) => {
+    console.error(`rivulet: ${error.message}`);
+    if (error instanceof UsageError) console.error("rivulet --help shows how it is used");
+    else if (process.env.RIVULET_DEBUG) console.error(error);
+    process.exitCode = error instanceof UsageError ? 2 : 1;
+  },
+);

@@ -1,0 +1,100 @@
+// Partitioning: how a text becomes batches of windows. A partition is plain data, and which windows batch i of an epoch
+// has is a function of (partition, number of tokens, epoch, seed): a resumed training finds its place by counting.
+//
+// A window of T steps at `start` reads the tokens start … start + T − 1 and predicts start + 1 … start + T.
+
+import { integer, oneOf } from "../check.js";
+import { mix, Random } from "../random.js";
+
+export type Partition =
+  | { kind: "carried"; window: number; batch: number }
+  | { kind: "overlapping"; window: number; batch: number; stride: number }
+  | { kind: "random"; window: number; batch: number };
+
+/**
+ * The text is cut into `batch` streams of equal length, which are read side by side, window after window. The state goes
+ * from each window to the next, the gradient does not: truncated BPTT. Reset: at the start of each epoch.
+ */
+export function carriedWindows({ window = 64, batch = 32 } = {}): Partition {
+  return { kind: "carried", ...sizes(window, batch) };
+}
+
+/**
+ * Windows that start every `stride` tokens, in a new random order each epoch; they overlap where the stride is smaller
+ * than the window (default 1). Reset: before every window.
+ */
+export function overlappingWindows({ window = 64, batch = 32, stride = 1 } = {}): Partition {
+  return { kind: "overlapping", ...sizes(window, batch), stride: integer("stride", stride) };
+}
+
+/**
+ * Windows that lie end to end from a random offset, drawn anew each epoch like their order, so that the text is not
+ * always cut at the same places. Reset: before every window.
+ */
+export function randomWindows({ window = 64, batch = 32 } = {}): Partition {
+  return { kind: "random", ...sizes(window, batch) };
+}
+
+const sizes = (window: number, batch: number) => ({
+  window: integer("window", window),
+  batch: integer("batch", batch),
+});
+
+const kinds = { carried: carriedWindows, overlapping: overlappingWindows, random: randomWindows };
+
+/** A partition that did not come from those is held to the same rules. @throws RangeError, TypeError */
+export function checkPartition(partition: Partition): Partition {
+  return kinds[oneOf("windows.kind", partition.kind, Object.keys(kinds) as Partition["kind"][])](partition);
+}
+
+/** One epoch's batches. */
+export interface Epoch {
+  readonly batches: number;
+  /** Where the windows of batch i start; the last batch of an epoch can have fewer. */
+  starts(i: number): Uint32Array;
+  /** Whether batch i goes on from the state that batch i − 1 left; else it starts from zeros. */
+  carried(i: number): boolean;
+}
+
+/**
+ * The batches of one epoch over `tokens` tokens.
+ * @throws RangeError where the text is too short for a single batch: what it has, what it needs
+ */
+export function partition(partition: Partition, tokens: number, epoch: number, seed: number): Epoch {
+  const { window, batch, kind } = partition;
+  if (kind === "carried") {
+    // One token more than the streams read: the last one's successor.
+    const length = Math.floor((tokens - 1) / batch);
+    const batches = Math.floor(length / window);
+    if (batches < 1) throw tooShort(tokens, window * batch + 1, `${batch} streams of a window of ${window}`);
+    return {
+      batches,
+      starts: (i) => Uint32Array.from({ length: batch }, (_, b) => b * length + i * window),
+      carried: (i) => i > 0,
+    };
+  }
+
+  const random = new Random(mix(seed, epoch));
+  const stride = kind === "overlapping" ? partition.stride : window;
+  // The offset leaves room for one window at least.
+  const most = kind === "random" ? Math.min(window, tokens - window) : 1;
+  if (tokens < window + 1) throw tooShort(tokens, window + 1, `a window of ${window}`);
+  const offset = random.below(most);
+  const starts = Uint32Array.from(
+    { length: Math.floor((tokens - 1 - window - offset) / stride) + 1 },
+    (_, i) => offset + i * stride,
+  );
+  random.shuffle(starts);
+  return {
+    batches: Math.ceil(starts.length / batch),
+    starts: (i) => starts.subarray(i * batch, (i + 1) * batch),
+    carried: () => false,
+  };
+}
+
+function tooShort(tokens: number, needed: number, what: string): RangeError {
+  return new RangeError(
+    `the text to train on has ${tokens} tokens, and ${what} needs ${needed}, the one that follows included: ` +
+      "use a smaller window or batch, or a longer text",
+  );
+}

@@ -1,0 +1,36 @@
+// rivulet: sequence models that train and run wherever JavaScript runs.
+
+// Numbers to batches
+export { carriedWindows, overlappingWindows, type Partition, randomWindows } from "./data/windows.js";
+export { resume, saveCheckpoint } from "./io/checkpoint.js";
+export { loadModel, saveModel } from "./io/model.js";
+// Keeping
+export { FormatError } from "./io/safetensors.js";
+export { type GenerateOptions, type Generation, generate } from "./lm/generate.js";
+
+// Models
+export type { LanguageModel } from "./lm/language-model.js";
+// Use
+export { type Evaluation, evaluate, perplexity } from "./lm/perplexity.js";
+export { RecurrentModel, type RecurrentOptions } from "./lm/recurrent.js";
+export type { NetworkConfig } from "./nn/config.js";
+export { type Corpus, type CorpusOptions, decode, encode, prepare, type Text } from "./text/corpus.js";
+export type { TokenIds } from "./text/ids.js";
+// Text to numbers and back
+export {
+  characters,
+  join,
+  pattern,
+  type Tokenizer,
+  type TokenizerSpec,
+  tokenize,
+  whitespace,
+  words,
+} from "./text/tokenizers.js";
+export { END, PADDING, START, UNKNOWN, Vocabulary, type VocabularyOptions } from "./text/vocabulary.js";
+export { gradientFlow } from "./train/gradient-flow.js";
+export { adamw, type Optimizer, sgd } from "./train/optimizer.js";
+export { constant, cosine, type Schedule, step } from "./train/schedule.js";
+// Training
+export { DivergedError, type Progress, type Training, type TrainOptions, train } from "./train/train.js";
+export { type KernelVariant, kernelVariant, selectKernels } from "./wasm/load.js";

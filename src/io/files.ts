@@ -1,0 +1,178 @@
+// Files, for Node: a text read in pieces, and a file that is replaced whole or not at all.
+
+import {
+  closeSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  readSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { size } from "../check.js";
+
+const PIECE = 1 << 20;
+
+/** What went wrong with a file: its name, what was expected, what to do. */
+export class FileError extends Error {
+  override name = "FileError";
+}
+
+/**
+ * A UTF-8 text in pieces of up to 1 MiB, read as they are asked for. A byte order mark at its start is left out.
+ * @param path a file, or "-" for standard input
+ * @throws FileError (while reading) where there is no such file, or where and how it is not UTF-8
+ */
+export function* readText(path: string): Generator<string, void, undefined> {
+  const what = path === "-" ? "standard input" : JSON.stringify(path);
+  const decoder = new TextDecoder("utf-8", { fatal: true });
+  const buffer = new Uint8Array(PIECE);
+  const file = attempt(`cannot read ${what}`, () => (path === "-" ? 0 : openSync(path, "r")));
+  let read = 0;
+  let carried = new Uint8Array(0);
+  try {
+    for (;;) {
+      const n = attempt(`cannot read ${what}`, () => readSome(file, buffer));
+      const bytes = buffer.subarray(0, n);
+      let piece: string;
+      try {
+        piece = decoder.decode(bytes, { stream: n > 0 });
+      } catch (cause) {
+        const all = Buffer.concat([carried, bytes]);
+        const at = firstInvalid(all);
+        const byte = at < all.length ? `the byte 0x${all[at]!.toString(16).toUpperCase().padStart(2, "0")}` : "its end";
+        throw new FileError(
+          `${what} expected UTF-8, got ${byte} at offset ${read - carried.length + at}: ` +
+            "convert it, for instance with iconv -f latin1 -t utf-8",
+          { cause },
+        );
+      }
+      if (piece !== "") yield piece;
+      if (n === 0) return;
+      read += n;
+      carried = unfinished(bytes);
+    }
+  } finally {
+    if (file !== 0) closeSync(file);
+  }
+}
+
+/** Reads what there is; 0 at the end. A terminal or pipe that has nothing yet is asked again. */
+function readSome(file: number, buffer: Uint8Array): number {
+  for (;;) {
+    try {
+      return readSync(file, buffer, 0, buffer.length, null);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === "EOF") return 0;
+      if (code !== "EAGAIN") throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
+    }
+  }
+}
+
+/** The last three bytes, from the start of a character on: there one begins that goes on in the next piece. */
+function unfinished(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  const last = bytes.slice(-3);
+  const start = last.findIndex((byte) => (byte & 0xc0) !== 0x80);
+  return last.slice(start < 0 ? last.length : start);
+}
+
+/** Offset of the first byte that does not continue valid UTF-8. */
+function firstInvalid(bytes: Uint8Array): number {
+  const valid = (end: number): boolean => {
+    try {
+      new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(0, end), { stream: true });
+      return true;
+    } catch {
+      return false;
+    }
+  };
+  let low = 0; // valid up to here
+  let high = bytes.length + 1; // not up to here
+  while (high - low > 1) {
+    const middle = (low + high) >> 1;
+    if (valid(middle)) low = middle;
+    else high = middle;
+  }
+  return low;
+}
+
+/** The bytes of a file. @throws FileError */
+export function readBytes(path: string): Uint8Array {
+  return attempt(`cannot read ${JSON.stringify(path)}`, () => readFileSync(path));
+}
+
+/**
+ * Writes a file under a temporary name beside it, then renames it: whatever happens, the file is the old one or the new
+ * one, whole. Where it is a link, what it points to is replaced; where it is a device or a pipe, it is written to.
+ * @throws FileError; the file is then as it was
+ */
+export function writeWhole(path: string, bytes: Uint8Array): void {
+  attempt(`cannot save ${JSON.stringify(path)} (${size(bytes.length)})`, () => {
+    const target = existing(path);
+    if (target && !target.file) {
+      writeFileSync(path, bytes);
+      return;
+    }
+    const final = target?.path ?? path;
+    const temporary = join(dirname(final), `.${basename(final)}.${process.pid}.tmp`);
+    try {
+      const file = openSync(temporary, "w", target?.mode ?? 0o666);
+      try {
+        for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at);
+        fsyncSync(file);
+      } finally {
+        closeSync(file);
+      }
+      renameSync(temporary, final);
+    } catch (error) {
+      rmSync(temporary, { force: true });
+      throw error;
+    }
+  });
+}
+
+/** Fails now where writeWhole would fail later, after an hour of training. @throws FileError */
+export function checkWritable(path: string): void {
+  const target = attempt(`cannot save ${JSON.stringify(path)}`, () => existing(path));
+  if (target && !target.file) return;
+  const probe = join(dirname(target?.path ?? path), `.${basename(path)}.${process.pid}.tmp`);
+  attempt(`cannot save ${JSON.stringify(path)}`, () => writeFileSync(probe, ""));
+  rmSync(probe, { force: true });
+}
+
+/** What there is at a path, links followed. */
+function existing(path: string): { path: string; file: boolean; mode: number } | undefined {
+  const stats = statSync(path, { throwIfNoEntry: false });
+  if (!stats) return undefined;
+  if (stats.isDirectory()) throw new FileError("it is a directory: name a file in it");
+  return { path: realpathSync(path), file: stats.isFile(), mode: stats.mode & 0o777 };
+}
+
+const reasons: Record<string, string> = {
+  ENOENT: "there is no such file or directory",
+  EACCES: "it is not permitted: check who owns it",
+  EPERM: "it is not permitted: check who owns it",
+  EISDIR: "it is a directory: name a file",
+  ENOTDIR: "a part of the path is not a directory",
+  ENOSPC: "no space is left on the device: free some, or save elsewhere",
+  EDQUOT: "the disk quota is used up: free some, or save elsewhere",
+  EFBIG: "the file is larger than is allowed here: save elsewhere",
+  EROFS: "the file system is read-only: save elsewhere",
+};
+
+function attempt<T>(what: string, action: () => T): T {
+  try {
+    return action();
+  } catch (cause) {
+    if (cause instanceof FileError && cause.message.startsWith("cannot")) throw cause;
+    const { code, message } = cause as NodeJS.ErrnoException;
+    throw new FileError(`${what}: ${(code && reasons[code]) ?? message}`, { cause });
+  }
+}

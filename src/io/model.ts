@@ -1,0 +1,101 @@
+// A recurrent model as a safetensors file: its weights under PyTorch's names and in PyTorch's shapes, and in the metadata
+// "rivulet" (JSON: network, tokenizer, vocabulary) and "crc32" (of that and of the weights).
+
+import { RecurrentModel } from "../lm/recurrent.js";
+import { type NetworkConfig, networkConfig } from "../nn/config.js";
+import { Network } from "../nn/network.js";
+import { parameterTable } from "../nn/parameters.js";
+import { type TokenizerSpec, tokenizerFrom } from "../text/tokenizers.js";
+import { Vocabulary } from "../text/vocabulary.js";
+import { bytesOf, crc32 } from "./crc32.js";
+import { FormatError, readSafetensors, type SafeTensors, type Tensor, writeSafetensors } from "./safetensors.js";
+
+const VERSION = 1;
+
+interface Description {
+  version: number;
+  network: NetworkConfig;
+  tokenizer: TokenizerSpec;
+  vocabulary: string[];
+}
+
+/** The bytes of a safetensors file with all of a model. */
+export function saveModel(model: RecurrentModel): Uint8Array {
+  return writeModel(model, new Map(), {});
+}
+
+/** The same with more in it: further tensors, further metadata. */
+export function writeModel(
+  model: RecurrentModel,
+  extra: ReadonlyMap<string, Tensor>,
+  metadata: Record<string, string>,
+): Uint8Array {
+  const { network, tokenizer, vocabulary } = model;
+  const description: Description = {
+    version: VERSION,
+    network: network.config,
+    tokenizer: tokenizer.spec,
+    vocabulary: [...vocabulary.tokens],
+  };
+  const tensors = new Map<string, Tensor>();
+  for (const { name, shape } of network.parameters) tensors.set(name, { shape, values: network.read(name) });
+  for (const [name, tensor] of extra) tensors.set(name, tensor);
+  const all = { rivulet: JSON.stringify(description), ...metadata };
+  return writeSafetensors(tensors, { ...all, crc32: checksum(tensors, all) });
+}
+
+/**
+ * Reads a model that saveModel, or a checkpoint, wrote.
+ * @throws FormatError where the bytes are cut short, altered, or no model: what was expected, and what was found
+ * @throws RangeError where the model does not fit into 4 GiB
+ */
+export async function loadModel(bytes: Uint8Array): Promise<RecurrentModel> {
+  return modelFrom(readSafetensors(bytes));
+}
+
+export async function modelFrom({ tensors, metadata }: SafeTensors): Promise<RecurrentModel> {
+  const { rivulet, crc32: expected, ...rest } = metadata;
+  if (rivulet === undefined) {
+    throw new FormatError(
+      'expected a model saved by rivulet, got a safetensors file without "rivulet" in its metadata',
+    );
+  }
+  const found = checksum(tensors, { rivulet, ...rest });
+  if (expected !== undefined && found !== expected) {
+    throw new FormatError(`expected the checksum ${expected}, got ${found}: the file was altered since it was saved`);
+  }
+  const { config, tokenizer, vocabulary } = parse(rivulet);
+  // Before anything is allocated: what the description claims has to be there.
+  for (const { name, shape } of parameterTable(config)) {
+    const tensor = tensors.get(name);
+    if (!tensor) throw new FormatError(`expected a tensor "${name}", got none`);
+    if (tensor.shape.join() !== shape.join()) {
+      throw new FormatError(`tensor "${name}": expected shape [${shape.join(", ")}], got [${tensor.shape.join(", ")}]`);
+    }
+  }
+  const network = await Network.create(config);
+  for (const { name } of network.parameters) network.write(name, tensors.get(name)!.values);
+  return RecurrentModel.from(network, tokenizer, vocabulary);
+}
+
+function parse(json: string) {
+  try {
+    const { version, network, tokenizer, vocabulary } = JSON.parse(json) as Description;
+    if (version !== VERSION) throw new RangeError(`"version" expected ${VERSION}, got ${version}: use a newer rivulet`);
+    const tokens = new Vocabulary(vocabulary);
+    if (tokens.size !== network.vocabularySize) {
+      throw new RangeError(`"vocabulary" expected ${network.vocabularySize} tokens, got ${tokens.size}`);
+    }
+    return { config: networkConfig(network), tokenizer: tokenizerFrom(tokenizer), vocabulary: tokens };
+  } catch (cause) {
+    throw new FormatError(`expected a model's description in the metadata: ${(cause as Error).message}`, { cause });
+  }
+}
+
+function checksum(tensors: ReadonlyMap<string, Tensor>, metadata: Record<string, string>): string {
+  const encoder = new TextEncoder();
+  let crc = 0;
+  for (const key of Object.keys(metadata).sort()) crc = crc32(encoder.encode(`${key}\0${metadata[key]}\0`), crc);
+  for (const name of [...tensors.keys()].sort()) crc = crc32(bytesOf(tensors.get(name)!.values), crc);
+  return crc.toString(16).padStart(8, "0");
+}

@@ -1,0 +1,170 @@
+// Sampling text from a language model.
+
+import { integer, number } from "../check.js";
+import { exp } from "../exact.js";
+import { pause } from "../pause.js";
+import { Random } from "../random.js";
+import { encode } from "../text/corpus.js";
+import type { LanguageModel } from "./language-model.js";
+
+export interface GenerateOptions {
+  /** Text to go on from. It is not part of what is generated (default: none). */
+  prompt?: string;
+  /** Number of tokens to generate; fewer where <eos> comes first (default 200). */
+  length?: number;
+  /** Divides the log-probabilities: below 1 likely tokens become likelier, 0 always takes the likeliest (default 1). */
+  temperature?: number;
+  /** Samples only among the k likeliest tokens (default: all). */
+  topK?: number;
+  /** Samples only among the likeliest tokens that together have probability p (Holtzman et al. 2020; default 1). */
+  topP?: number;
+  /** Fixes what is drawn (default 1). */
+  seed?: number;
+  /** What save() of an earlier generation returned: goes on from there. There is no prompt then. */
+  from?: Uint8Array;
+}
+
+/**
+ * Generates text: iterate over the result for its pieces, with `for` or with `for await`, which lets other work in.
+ * Tokens that stand for nothing in a text (<unk>, <pad>, <bos>) are never drawn.
+ * @throws TypeError, RangeError naming the option that is wrong, or a token of the prompt that the model does not know
+ */
+export function generate<S>(model: LanguageModel<S>, options: GenerateOptions = {}): Generation<S> {
+  return new Generation(model, options);
+}
+
+export class Generation<S = unknown> implements Iterable<string>, AsyncIterable<string> {
+  private state: S;
+  private previous: number | undefined;
+  private left: number;
+  private readonly random: Random;
+  private readonly draw: (logProbs: Float32Array) => number;
+
+  constructor(
+    private readonly model: LanguageModel<S>,
+    { prompt = "", length = 200, temperature = 1, topK, topP = 1, seed = 1, from }: GenerateOptions,
+  ) {
+    const { vocabulary, tokenizer } = model;
+    this.left = integer("length", length, 0);
+    number("temperature", temperature, "a number >= 0", (t) => t >= 0 && t < Infinity);
+    number("topP", topP, "a number in (0, 1]", (p) => p > 0 && p <= 1);
+    const k = topK === undefined ? vocabulary.size : integer("topK", topK);
+    this.random = new Random(integer("seed", seed, 0));
+    const banned = [vocabulary.unknown, vocabulary.padding, vocabulary.start].filter((id) => id !== undefined);
+    this.draw = (logProbs) => sample(logProbs, banned, temperature, k, topP, this.random);
+    if (from) {
+      this.state = this.restore(from);
+    } else {
+      this.state = model.start();
+      for (const id of encode(prompt, tokenizer, vocabulary)) this.take(id);
+    }
+  }
+
+  *[Symbol.iterator](): Generator<string, void, undefined> {
+    const { vocabulary, tokenizer } = this.model;
+    while (this.left > 0) {
+      const id = this.draw(this.model.logProbs(this.state));
+      if (id === vocabulary.end) {
+        this.left = 0;
+        return;
+      }
+      const before = this.previous === undefined ? undefined : vocabulary.token(this.previous);
+      this.take(id);
+      this.left--;
+      yield tokenizer.piece(vocabulary.token(id), before);
+    }
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<string, void, undefined> {
+    const breath = pause();
+    for (const piece of this) {
+      yield piece;
+      await breath();
+    }
+  }
+
+  /**
+   * All that the rest depends on, as bytes: the model's state, the last token, the random numbers, how many tokens are
+   * left. Give it to generate() as `from`, with the same model and options.
+   */
+  save(): Uint8Array {
+    const state = this.model.saveState(this.state);
+    const bytes = new Uint8Array(HEADER + state.length);
+    const view = new DataView(bytes.buffer);
+    view.setUint32(0, MAGIC, true);
+    view.setInt32(4, this.previous ?? -1, true);
+    view.setFloat64(8, this.left, true);
+    for (let i = 0; i < 4; i++) view.setUint32(16 + 4 * i, this.random.state[i]!, true);
+    bytes.set(state, HEADER);
+    return bytes;
+  }
+
+  private restore(bytes: Uint8Array): S {
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    if (bytes.length < HEADER || view.getUint32(0, true) !== MAGIC) {
+      throw new RangeError(`"from" expected the bytes of a saved generation, got ${bytes.length} other bytes`);
+    }
+    const previous = view.getInt32(4, true);
+    this.previous =
+      previous < 0 ? undefined : integer("from's last token", previous, 0, this.model.vocabulary.size - 1);
+    this.left = integer("from's length", view.getFloat64(8, true), 0);
+    this.random.state.set(Uint32Array.from({ length: 4 }, (_, i) => view.getUint32(16 + 4 * i, true)));
+    return this.model.restoreState(bytes.subarray(HEADER));
+  }
+
+  private take(id: number): void {
+    this.state = this.model.advance(this.state, id);
+    this.previous = id;
+  }
+}
+
+/** "RIVG", and the bytes before the model's state. */
+const MAGIC = 0x47564952;
+const HEADER = 32;
+
+/** Draws a token: of the k likeliest, those that make up p, each with its share of probability^(1/temperature). */
+function sample(
+  logProbs: Float32Array,
+  banned: readonly number[],
+  temperature: number,
+  k: number,
+  p: number,
+  random: Random,
+): number {
+  for (const id of banned) logProbs[id] = -Infinity;
+  const best = argmax(logProbs);
+  if (temperature === 0 || k === 1) return best;
+  const top = logProbs[best]!;
+  const weights = Float64Array.from(logProbs, (logProb) => exp((logProb - top) / temperature));
+
+  let candidates: ArrayLike<number> | undefined;
+  if (k < weights.length || p < 1) {
+    const order = Uint32Array.from(weights, (_, id) => id);
+    order.sort((a, b) => weights[b]! - weights[a]! || a - b);
+    let kept = order.subarray(0, k);
+    if (p < 1) {
+      // The probabilities are those of the k that are left.
+      const enough = p * kept.reduce((sum, id) => sum + weights[id]!, 0);
+      let sum = 0;
+      kept = kept.subarray(0, kept.findIndex((id) => (sum += weights[id]!) >= enough) + 1 || kept.length);
+    }
+    candidates = kept;
+  }
+
+  const n = candidates?.length ?? weights.length;
+  let total = 0;
+  for (let i = 0; i < n; i++) total += weights[candidates?.[i] ?? i]!;
+  let left = random.float() * total;
+  for (let i = 0; i < n; i++) {
+    const id = candidates?.[i] ?? i;
+    left -= weights[id]!;
+    if (left < 0) return id;
+  }
+  return best; // rounding left a crumb over
+}
+
+function argmax(values: Float32Array): number {
+  let best = 0;
+  for (let i = 1; i < values.length; i++) if (values[i]! > values[best]!) best = i;
+  return best;
+}

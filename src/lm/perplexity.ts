@@ -1,0 +1,73 @@
+// How well a model predicts a text (Jelinek et al. 1977).
+
+import { exp } from "../exact.js";
+import { encode, type Text } from "../text/corpus.js";
+import type { TokenIds } from "../text/ids.js";
+import type { LanguageModel } from "./language-model.js";
+
+export interface Evaluation {
+  /** Mean of −ln p over the predicted tokens. */
+  nats: number;
+  /** The same in bits: nats / ln 2. */
+  bits: number;
+  /** e^nats. */
+  perplexity: number;
+  /** The perplexity over the tokens that the vocabulary has; NaN where there is none. */
+  perplexityExcludingUnknown: number;
+  /** Predicted tokens that the vocabulary does not have. */
+  unknown: number;
+  /** Predicted tokens. */
+  tokens: number;
+}
+
+/**
+ * Evaluates a model on a text, its state carried from the first token to the last. A model without <bos> has nothing to
+ * predict the first token from, and starts with the second.
+ * @param text a text, or its token ids
+ * @throws RangeError where nothing can be predicted, or the text has a token without an id
+ */
+export function evaluate<S>(model: LanguageModel<S>, text: Text | TokenIds): Evaluation {
+  const { tokenizer, vocabulary } = model;
+  const ids = isIds(text) ? text : encode(text, tokenizer, vocabulary);
+  const first = vocabulary.start === undefined ? 1 : 0;
+  if (ids.length <= first) {
+    throw new RangeError(`a text to evaluate expected at least ${first + 1} tokens, got ${ids.length}`);
+  }
+  let state = model.start();
+  for (let i = 0; i < first; i++) state = model.advance(state, ids[i]!);
+  const logProbs = model.score?.(ids.subarray(first), state) ?? stepByStep(model, ids.subarray(first), state);
+
+  let sum = 0;
+  let sumKnown = 0;
+  let unknown = 0;
+  for (let i = 0; i < logProbs.length; i++) {
+    sum -= logProbs[i]!;
+    if (ids[first + i] === vocabulary.unknown) unknown++;
+    else sumKnown -= logProbs[i]!;
+  }
+  const tokens = logProbs.length;
+  const nats = sum / tokens;
+  return {
+    nats,
+    bits: nats / Math.LN2,
+    perplexity: exp(nats),
+    perplexityExcludingUnknown: exp(sumKnown / (tokens - unknown)),
+    unknown,
+    tokens,
+  };
+}
+
+/** The perplexity alone; see evaluate. */
+export function perplexity<S>(model: LanguageModel<S>, text: Text | TokenIds): number {
+  return evaluate(model, text).perplexity;
+}
+
+function stepByStep<S>(model: LanguageModel<S>, ids: TokenIds, state: S): Float64Array {
+  return Float64Array.from(ids, (id) => {
+    const logProb = model.logProb(state, id);
+    state = model.advance(state, id);
+    return logProb;
+  });
+}
+
+const isIds = (text: Text | TokenIds): text is TokenIds => ArrayBuffer.isView(text);

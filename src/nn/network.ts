@@ -1,0 +1,259 @@
+// A recurrent network: its parameters, and the passes over them.
+//
+//   e_t = E[x_t], or x_t one-hot          the embedding
+//   h_t = φ(h_{t-1}·Wh + e_t·Wx + b)      each layer; its h_t is the e_t of the layer above
+//   o_t = h_t·Wo + b_o                    the output; softmax(o_t) is the distribution of x_{t+1}
+//
+// What a call computes is used up within the call: only the parameters, the moments and the caller's states live on.
+
+import { Random } from "../random.js";
+import type { TokenIds } from "../text/ids.js";
+import { Memory, padded } from "../wasm/memory.js";
+import { cells } from "./cells.js";
+import type { NetworkConfig } from "./config.js";
+import {
+  inputBackward,
+  inputForward,
+  logits,
+  outputLogLikelihood,
+  outputLossAndGradient,
+  type Pass,
+} from "./layers.js";
+import { type Activations, type BlockName, type FixedLayout, layOutActivations, layOutWeights } from "./layout.js";
+import {
+  initialise,
+  type Parameter,
+  parameterCount,
+  parameterTable,
+  readParameter,
+  writeParameter,
+} from "./parameters.js";
+
+/** Time steps that score() runs at a time. */
+const SCORE_STEPS = 256;
+
+/** Windows of B sequences, T steps each, time-major: step t of sequence b is at t·B + b. */
+export interface Batch {
+  readonly T: number;
+  readonly B: number;
+  /** T·B ids. */
+  readonly inputs: Int32Array;
+  /** T·B ids, each what follows its input, or −1 where nothing is to be predicted. */
+  readonly targets: Int32Array;
+}
+
+export class Network {
+  readonly parameters: readonly Parameter[];
+  /** Number of trained values. */
+  readonly parameterCount: number;
+  readonly layout: FixedLayout;
+  private activations: Activations | undefined;
+  private packed = { forward: false, backward: false };
+
+  private constructor(
+    readonly config: NetworkConfig,
+    readonly memory: Memory,
+  ) {
+    this.parameters = parameterTable(config);
+    this.parameterCount = this.parameters.reduce((n, parameter) => n + parameterCount(parameter), 0);
+    this.layout = layOutWeights(config, this.named, this.parameters, memory.kernels.heapBase());
+    memory.reserve(this.layout.end, `a network of ${this.parameterCount.toLocaleString("en")} parameters`);
+  }
+
+  /**
+   * A network whose parameters are all zero.
+   * @throws RangeError where it does not fit into the 4 GiB of a WebAssembly memory
+   */
+  static async create(config: NetworkConfig): Promise<Network> {
+    return new Network(config, await Memory.create());
+  }
+
+  /** Draws the parameters as PyTorch does by default: uniform in ±1/√H, an embedding normal with variance 1. */
+  initialise(seed: number): void {
+    initialise(this.block("parameters"), this.parameters, new Random(seed));
+    this.parametersChanged();
+  }
+
+  /** A copy of a parameter, its gradient or a moment, in PyTorch's layout. @throws RangeError where none has that name */
+  read(name: string, block: BlockName = "parameters"): Float32Array {
+    return readParameter(this.block(block), this.named(name));
+  }
+
+  /** The reverse of read(). @throws RangeError where the name or the length does not fit */
+  write(name: string, values: Float32Array, block: BlockName = "parameters"): void {
+    const parameter = this.named(name);
+    const expected = parameterCount(parameter);
+    if (values.length !== expected) {
+      const shape = parameter.shape.join(" × ");
+      throw new RangeError(`"${name}" expected ${expected} values (${shape}), got ${values.length}`);
+    }
+    writeParameter(this.block(block), parameter, values);
+    this.parametersChanged();
+  }
+
+  /** A whole block as it lies in memory: a view, which the next call may detach. */
+  block(name: BlockName): Float32Array<ArrayBuffer> {
+    return this.memory.floats(this.layout[name], this.layout.blockSize);
+  }
+
+  /** To be called when the parameter block was written to: what was made of it is out of date. */
+  parametersChanged(): void {
+    this.packed = { forward: false, backward: false };
+  }
+
+  /** The state before the first token of B sequences: zeros, (layers, B, H). */
+  initialState(B: number): Float32Array {
+    return new Float32Array(this.config.layers * B * this.config.hiddenSize);
+  }
+
+  /**
+   * Forward, loss and backward over a batch of windows: backpropagation through all T steps. The gradient of the mean
+   * loss replaces the gradient block.
+   * @param state (layers, B, H) before the first step; replaced by that after the last. No gradient flows into it.
+   * @param dropoutSeed fixes what dropout leaves out
+   * @returns the loss in nats: summed over the windows' targets and averaged over their number
+   */
+  gradients(batch: Batch, state: Float32Array, dropoutSeed = 0): number {
+    const { T, B } = batch;
+    const pass = this.pass(T, B, dropoutSeed);
+    const { acts, config, memory } = pass;
+    memory.integers(acts.inputs, T * B).set(batch.inputs);
+    memory.integers(acts.targets, T * B).set(batch.targets);
+    let targets = 0;
+    for (const target of batch.targets) if (target >= 0) targets++;
+    this.pack("forward");
+    this.pack("backward");
+    this.block("gradients").fill(0);
+
+    this.writeState(state, acts);
+    this.forward(pass);
+    let [dz, dx] = acts.d;
+    const loss = outputLossAndGradient(pass, dz, 1 / targets);
+    for (let l = config.layers - 1; l >= 0; l--) {
+      cells[config.cell].backward(pass, l, dz);
+      inputBackward(pass, l, dx, dz);
+      [dz, dx] = [dx, dz];
+    }
+    this.readState(state, acts);
+    return loss / targets;
+  }
+
+  /** ‖∂L/∂h_t‖ for t = 1 to T, of the last call of gradients(): an array for each layer, from the lowest up. */
+  stateGradientNorms(): Float64Array[] {
+    const acts = this.activations;
+    return acts ? acts.norms.map((pointer) => this.memory.doubles(pointer, acts.T).map(Math.sqrt)) : [];
+  }
+
+  /**
+   * log p of each of `tokens`, in nats, after those before it and all after `state`. One sequence of any length.
+   * @param state (layers, 1, H) before the first token; replaced by that after the last
+   */
+  score(tokens: TokenIds, state: Float32Array): Float32Array {
+    const result = new Float32Array(tokens.length);
+    this.pack("forward");
+    for (let start = 0; start < tokens.length; start += SCORE_STEPS) {
+      const chunk = tokens.subarray(start, start + SCORE_STEPS);
+      const pass = this.pass(chunk.length, 1);
+      const { acts, memory } = pass;
+      memory.integers(acts.inputs, chunk.length).set(chunk);
+      memory.integers(acts.targets, chunk.length).set(chunk);
+      this.writeState(state, acts);
+      this.forward(pass);
+      this.readState(state, acts);
+      outputLogLikelihood(pass);
+      result.set(memory.floats(acts.logP, chunk.length), start);
+    }
+    return result;
+  }
+
+  /** Reads one token: `state` (layers, 1, H) is replaced by the next. */
+  step(token: number, state: Float32Array): void {
+    const pass = this.pass(1, 1);
+    this.pack("forward");
+    this.memory.integers(pass.acts.inputs, 1)[0] = token;
+    this.writeState(state, pass.acts);
+    this.forward(pass);
+    this.readState(state, pass.acts);
+  }
+
+  /** log p of each of the V tokens after `state` (layers, 1, H), in nats. */
+  logProbs(state: Float32Array): Float32Array {
+    const { layers, vocabularySize } = this.config;
+    const pass = this.pass(1, 1);
+    const { acts, memory } = pass;
+    this.pack("forward");
+    this.writeState(state, acts);
+    logits(pass, acts.h[layers - 1]!, 1);
+    memory.kernels.logSoftmax(acts.logits, vocabularySize);
+    return memory.floats(acts.logits, vocabularySize).slice();
+  }
+
+  private readonly named = (name: string): Parameter => {
+    const parameter = this.parameters.find((candidate) => candidate.name === name);
+    if (parameter) return parameter;
+    const names = this.parameters.map((candidate) => candidate.name).join(", ");
+    throw new RangeError(`there is no parameter "${name}": this network has ${names}`);
+  };
+
+  /** Room for the activations of T steps of B sequences. */
+  private pass(T: number, B: number, dropoutSeed?: number): Pass {
+    const { config, memory, layout: weights, named } = this;
+    let acts = this.activations;
+    if (acts?.T !== T || acts.B !== B) {
+      acts = layOutActivations(config, memory.kernels, weights.end, T, B);
+      memory.reserve(acts.end, `a network of ${this.parameterCount} parameters over ${T} steps of ${B} sequences`);
+      this.activations = acts;
+    }
+    return { config, memory, weights, acts, named, dropoutSeed };
+  }
+
+  private forward(pass: Pass): void {
+    for (let l = 0; l < this.config.layers; l++) {
+      inputForward(pass, l);
+      cells[this.config.cell].forward(pass, l);
+    }
+  }
+
+  /** Packs the weights for one direction, once for each change of the parameters. */
+  private pack(direction: "forward" | "backward"): void {
+    if (this.packed[direction]) return;
+    this.packed[direction] = true;
+    const { config, layout, memory } = this;
+    const { kernels } = memory;
+    for (const weight of [...layout.layers.flatMap(({ Wx, Wh }) => [Wx, Wh]), layout.Wo]) {
+      const W = layout.parameters + 4 * weight.parameter.offset;
+      if (direction === "forward") kernels.pack(weight.forward, W, weight.K, weight.N);
+      else kernels.packT(weight.backward, W, weight.N, weight.K);
+    }
+    if (direction === "backward") return;
+    layout.layers.forEach(({ bias }, l) => {
+      const H = config.hiddenSize;
+      const [ih, hh] = ["ih", "hh"].map(
+        (which) => 4 * this.named(`rnn.bias_${which}_l${l}`).offset + layout.parameters,
+      );
+      kernels.biasForward(bias, ih!, 1, H);
+      kernels.biasBackward(bias, hh!, 1, H);
+    });
+  }
+
+  /** Puts a state (layers, B, H) into the slots 0. */
+  private writeState(state: Float32Array, acts: Activations): void {
+    this.forStateRows(acts, 0, (row, start) => row.set(state.subarray(start, start + row.length)));
+  }
+
+  /** Takes the state out of the slots T. */
+  private readState(state: Float32Array, acts: Activations): void {
+    this.forStateRows(acts, acts.T, (row, start) => state.set(row, start));
+  }
+
+  /** Visits the rows of a slot, without their padding, and where each starts in a state. */
+  private forStateRows({ h, B }: Activations, slot: number, visit: (row: Float32Array, start: number) => void): void {
+    const H = this.config.hiddenSize;
+    const stride = padded(H);
+    h.forEach((pointer, l) => {
+      const floats = this.memory.floats(pointer + 4 * slot * B * stride, B * stride);
+      if (stride === H) visit(floats, l * B * H);
+      else for (let b = 0; b < B; b++) visit(floats.subarray(b * stride, b * stride + H), (l * B + b) * H);
+    });
+  }
+}

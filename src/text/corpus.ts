@@ -1,0 +1,88 @@
+// A text as one array of token ids, made in one pass over a stream of any length.
+
+import { number } from "../check.js";
+import { IdArray, idsFor, type TokenIds } from "./ids.js";
+import type { Tokenizer } from "./tokenizers.js";
+import { UNKNOWN, Vocabulary, type VocabularyOptions } from "./vocabulary.js";
+
+/** A text whole, or in pieces. */
+export type Text = string | Iterable<string>;
+
+export interface Corpus {
+  vocabulary: Vocabulary;
+  /** The ids to train on. */
+  train: TokenIds;
+  /** The ids held out: the last part of the text. */
+  valid: TokenIds;
+}
+
+export interface CorpusOptions extends VocabularyOptions {
+  /** The last part of the text, in [0, 1), that is held out (default 0.1). */
+  valid?: number;
+}
+
+/**
+ * Reads a text: builds the vocabulary of its training part and gives ids to all of it.
+ * Unless `specials` says otherwise the vocabulary has <unk>, which stands for what only the held-out part has.
+ * @throws RangeError where the training part is empty, or the held-out part has a token that has no id
+ */
+export function prepare(text: Text, tokenizer: Tokenizer, options: CorpusOptions = {}): Corpus {
+  const valid = number("valid", options.valid ?? 0.1, "a number in [0, 1)", (x) => x >= 0 && x < 1);
+  // Ids in the order in which tokens are first seen, then renumbered.
+  const seen = new Map<string, number>();
+  const ids = new IdArray(typeof text === "string" ? text.length : 0);
+  eachToken(text, tokenizer, (token) => {
+    let id = seen.get(token);
+    if (id === undefined) {
+      id = seen.size;
+      seen.set(token, id);
+    }
+    ids.push(id);
+  });
+
+  const all = ids.done();
+  const trained = all.length - Math.floor(all.length * valid);
+  const counts = new Float64Array(seen.size);
+  for (let i = 0; i < trained; i++) counts[all[i]!]!++;
+  const counted = new Map([...seen].map(([token, id]) => [token, counts[id]!] as const).filter(([, n]) => n > 0));
+  const vocabulary = Vocabulary.fromCounts(counted, { specials: [UNKNOWN], ...options });
+
+  const renumbered = Array.from(seen.keys(), (token) => vocabulary.id(token));
+  const final = idsFor(vocabulary.size, all);
+  for (let i = 0; i < all.length; i++) final[i] = renumbered[all[i]!]!;
+  return { vocabulary, train: final.subarray(0, trained), valid: final.subarray(trained) };
+}
+
+/** The ids of a text. @throws RangeError naming a token that has none, where the vocabulary has no <unk> */
+export function encode(text: Text, tokenizer: Tokenizer, vocabulary: Vocabulary): TokenIds {
+  const ids = new IdArray(typeof text === "string" ? text.length : 0);
+  eachToken(text, tokenizer, (token) => ids.push(vocabulary.id(token)));
+  return ids.done();
+}
+
+/** The text of ids. @throws RangeError where there is no such id */
+export function decode(ids: Iterable<number>, tokenizer: Tokenizer, vocabulary: Vocabulary): string {
+  let text = "";
+  let previous: string | undefined;
+  for (const id of ids) {
+    const token = vocabulary.token(id);
+    text += tokenizer.piece(token, previous);
+    previous = token;
+  }
+  return text;
+}
+
+/** Tokenises a stream piece by piece: what may go on in the next piece waits for it. */
+function eachToken(text: Text, tokenizer: Tokenizer, emit: (token: string) => void): void {
+  let rest = "";
+  for (const piece of typeof text === "string" ? [text] : text) {
+    const known = tokenizer.cut(piece);
+    if (known === 0) {
+      rest += piece;
+      continue;
+    }
+    tokenizer.each(rest + piece.slice(0, known), emit);
+    rest = piece.slice(known);
+  }
+  if (rest !== "") tokenizer.each(rest, emit);
+}

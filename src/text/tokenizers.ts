@@ -1,0 +1,119 @@
+// From text to tokens and back. A tokenizer is a few functions and the plain data that a saved model keeps of it.
+
+import { oneOf } from "../check.js";
+
+export type TokenizerSpec =
+  | { kind: "char" | "whitespace" }
+  | { kind: "word"; lowercase: boolean }
+  | { kind: "regex"; source: string; flags: string; separator: string };
+
+export interface Tokenizer {
+  readonly spec: TokenizerSpec;
+  /** Calls `emit` with each token of a text, in order. */
+  each(text: string, emit: (token: string) => void): void;
+  /** How much of a text can be tokenised before what follows it is known: where a stream is cut. */
+  cut(text: string): number;
+  /** What a token adds to a text, after the token `previous` (undefined at the start). */
+  piece(token: string, previous: string | undefined): string;
+}
+
+/** Every Unicode character is a token: code points, so surrogate pairs stay whole. The round trip is exact. */
+export function characters(): Tokenizer {
+  return {
+    spec: { kind: "char" },
+    each(text, emit) {
+      for (let i = 0; i < text.length; ) {
+        const length = text.codePointAt(i)! > 0xffff ? 2 : 1;
+        emit(length === 1 ? text[i]! : text.slice(i, i + 2));
+        i += length;
+      }
+    },
+    cut(text) {
+      const last = text.charCodeAt(text.length - 1);
+      return last >= 0xd800 && last <= 0xdbff ? text.length - 1 : text.length;
+    },
+    piece: (token) => token,
+  };
+}
+
+// Letters with their marks, and digits; apostrophes inside a word belong to it (don't, o’clock). Anything else that is
+// not white space is a token of one character.
+const WORD = /[\p{L}\p{M}\p{N}]+(?:['’][\p{L}\p{M}\p{N}]+)*|[^\s]/gu;
+const CLOSING = /^[.,;:!?%)\]}’”»…]$/u;
+const OPENING = /^[([{“‘«]$/u;
+
+/** Words and punctuation marks. White space is not kept: joining puts single spaces where English has them. */
+export function words({ lowercase = false } = {}): Tokenizer {
+  return {
+    spec: { kind: "word", lowercase },
+    each(text, emit) {
+      for (const [token] of (lowercase ? text.toLowerCase() : text).matchAll(WORD)) emit(token);
+    },
+    cut: afterLastSpace,
+    piece: (token, previous) =>
+      previous === undefined || CLOSING.test(token) || OPENING.test(previous) ? token : ` ${token}`,
+  };
+}
+
+/** What stands between white space. Joining puts single spaces. */
+export function whitespace(): Tokenizer {
+  return {
+    spec: { kind: "whitespace" },
+    each(text, emit) {
+      for (const [token] of text.matchAll(/\S+/gu)) emit(token);
+    },
+    cut: afterLastSpace,
+    piece: (token, previous) => (previous === undefined ? token : ` ${token}`),
+  };
+}
+
+/**
+ * Every match of a regular expression of yours; what lies between the matches is dropped. Empty matches are not tokens.
+ * @param separator what joining puts between tokens
+ */
+export function pattern(regex: RegExp, separator = " "): Tokenizer {
+  const flags = regex.flags.includes("g") ? regex.flags : `${regex.flags}g`;
+  const global = new RegExp(regex.source, flags);
+  return {
+    spec: { kind: "regex", source: regex.source, flags, separator },
+    each(text, emit) {
+      for (const [token] of text.matchAll(global)) if (token !== "") emit(token);
+    },
+    cut: () => 0, // a match may reach over any cut
+    piece: (token, previous) => (previous === undefined ? token : separator + token),
+  };
+}
+
+/** The tokenizer that `spec` describes. @throws RangeError, TypeError where it describes none */
+export function tokenizerFrom(spec: TokenizerSpec): Tokenizer {
+  switch (oneOf("tokenizer.kind", spec.kind, ["char", "word", "whitespace", "regex"])) {
+    case "char":
+      return characters();
+    case "word":
+      return words(spec as { lowercase: boolean });
+    case "whitespace":
+      return whitespace();
+    case "regex": {
+      const { source, flags, separator } = spec as { source: string; flags: string; separator: string };
+      return pattern(new RegExp(source, flags), separator);
+    }
+  }
+}
+
+/** All tokens of a text. */
+export function tokenize(tokenizer: Tokenizer, text: string): string[] {
+  const tokens: string[] = [];
+  tokenizer.each(text, (token) => tokens.push(token));
+  return tokens;
+}
+
+/** The text that tokens make. */
+export function join(tokenizer: Tokenizer, tokens: readonly string[]): string {
+  return tokens.map((token, i) => tokenizer.piece(token, tokens[i - 1])).join("");
+}
+
+function afterLastSpace(text: string): number {
+  let end = text.length;
+  while (end > 0 && !/\s/u.test(text[end - 1]!)) end--;
+  return end;
+}

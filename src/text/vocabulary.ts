@@ -1,0 +1,94 @@
+// The numbers of the tokens.
+
+import { integer, show } from "../check.js";
+
+export const UNKNOWN = "<unk>";
+export const PADDING = "<pad>";
+export const START = "<bos>";
+export const END = "<eos>";
+
+export interface VocabularyOptions {
+  /** Tokens seen less often are left out (default 1). */
+  minCount?: number;
+  /** At most so many tokens, the special ones included: the most frequent stay. */
+  maxSize?: number;
+  /** Which of <unk>, <pad>, <bos> and <eos> there are; they come first (default: none). */
+  specials?: readonly string[];
+}
+
+export class Vocabulary {
+  /** Ids of the special tokens, where the vocabulary has them. */
+  readonly unknown: number | undefined;
+  readonly padding: number | undefined;
+  readonly start: number | undefined;
+  readonly end: number | undefined;
+  private readonly ids = new Map<string, number>();
+
+  /** @param tokens each token once, in the order of their ids. @throws RangeError where it is empty or one stands twice */
+  constructor(readonly tokens: readonly string[]) {
+    if (tokens.length === 0)
+      throw new RangeError("a vocabulary expected at least one token, got none: is the text empty?");
+    tokens.forEach((token, id) => {
+      if (this.ids.has(token)) throw new RangeError(`a vocabulary expected each token once, got ${show(token)} twice`);
+      this.ids.set(token, id);
+    });
+    this.unknown = this.ids.get(UNKNOWN);
+    this.padding = this.ids.get(PADDING);
+    this.start = this.ids.get(START);
+    this.end = this.ids.get(END);
+  }
+
+  /** Builds a vocabulary: special tokens first, then by falling count, equals in order of their code units. */
+  static fromCounts(counts: ReadonlyMap<string, number>, options: VocabularyOptions = {}): Vocabulary {
+    const minCount = integer("minCount", options.minCount ?? 1);
+    const specials = options.specials ?? [];
+    const maxSize = integer("maxSize", options.maxSize ?? Number.MAX_SAFE_INTEGER, specials.length + 1);
+    const rest = [...counts].filter(([token, count]) => count >= minCount && !specials.includes(token));
+    rest.sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1));
+    return new Vocabulary([...specials, ...rest.slice(0, maxSize - specials.length).map(([token]) => token)]);
+  }
+
+  /** Builds a vocabulary from tokens as they come. */
+  static from(tokens: Iterable<string>, options: VocabularyOptions = {}): Vocabulary {
+    const counts = new Map<string, number>();
+    for (const token of tokens) counts.set(token, (counts.get(token) ?? 0) + 1);
+    return Vocabulary.fromCounts(counts, options);
+  }
+
+  get size(): number {
+    return this.tokens.length;
+  }
+
+  has(token: string): boolean {
+    return this.ids.has(token);
+  }
+
+  /** A token's id; that of <unk> for one that is not in the vocabulary. @throws RangeError naming it where there is no <unk> */
+  id(token: string): number {
+    const id = this.ids.get(token) ?? this.unknown;
+    if (id !== undefined) return id;
+    throw new RangeError(
+      `${name(token)} is not among the ${this.size} tokens of the vocabulary, which has no ${UNKNOWN}: ` +
+        "leave it out, or train on a text that has it",
+    );
+  }
+
+  /** The token of an id. @throws RangeError where there is none */
+  token(id: number): string {
+    return this.tokens[integer("id", id, 0, this.size - 1)]!;
+  }
+
+  /** One-hot rows (n × size) for those who want to see them; the network gathers instead. */
+  oneHot(ids: ArrayLike<number>): Float32Array {
+    const rows = new Float32Array(ids.length * this.size);
+    for (let i = 0; i < ids.length; i++) rows[i * this.size + integer("id", ids[i], 0, this.size - 1)] = 1;
+    return rows;
+  }
+}
+
+/** A token with the code point of a single character, which may not be visible: "é" (U+00E9). */
+export function name(token: string): string {
+  const point = token.codePointAt(0);
+  const single = point !== undefined && token.length === (point > 0xffff ? 2 : 1);
+  return single ? `${show(token)} (U+${point.toString(16).toUpperCase().padStart(4, "0")})` : show(token);
+}

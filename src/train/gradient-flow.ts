@@ -1,0 +1,32 @@
+// How far back a loss is felt: the vanishing (or exploding) gradient made visible (Bengio, Simard and Frasconi 1994).
+
+import { integer } from "../check.js";
+import type { RecurrentModel } from "../lm/recurrent.js";
+import type { TokenIds } from "../text/ids.js";
+
+/**
+ * ‖∂L/∂h_t‖ for t = 1 to `steps`, where L is the loss at step `steps` alone: the mean over sequences that are spread
+ * evenly over the text. One array for each layer, from the lowest up. The model stays as it is.
+ * @throws RangeError where the text is shorter than steps + 1 tokens
+ */
+export function gradientFlow(
+  model: RecurrentModel,
+  tokens: TokenIds,
+  { steps = 100, sequences = 32 } = {},
+): Float64Array[] {
+  const T = integer("steps", steps);
+  const B = integer("sequences", sequences);
+  if (tokens.length < T + 1) {
+    throw new RangeError(`gradient flow over ${T} steps expected ${T + 1} tokens at least, got ${tokens.length}`);
+  }
+  const inputs = new Int32Array(T * B);
+  const targets = new Int32Array(T * B).fill(-1);
+  for (let b = 0; b < B; b++) {
+    const start = Math.floor((b * (tokens.length - 1 - T)) / B);
+    for (let t = 0; t < T; t++) inputs[t * B + b] = tokens[start + t]!;
+    targets[(T - 1) * B + b] = tokens[start + T]!;
+  }
+  const { network } = model;
+  network.gradients({ T, B, inputs, targets }, network.initialState(B));
+  return network.stateGradientNorms();
+}

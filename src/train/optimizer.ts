@@ -1,0 +1,74 @@
+// How parameters follow their gradients. Settings are plain data, so that a checkpoint can keep them.
+
+import { number, oneOf } from "../check.js";
+import { power } from "../exact.js";
+import type { Network } from "../nn/network.js";
+
+export type Optimizer =
+  | { kind: "adamw"; learningRate: number; beta1: number; beta2: number; epsilon: number; weightDecay: number }
+  | { kind: "sgd"; learningRate: number; momentum: number };
+
+const positive = (x: number) => x > 0 && x < Infinity;
+const fraction = (x: number) => x >= 0 && x < 1;
+
+/** AdamW (Loshchilov and Hutter 2019), PyTorch's defaults but for the learning rate. @throws RangeError, TypeError */
+export function adamw({
+  learningRate = 2e-3,
+  beta1 = 0.9,
+  beta2 = 0.999,
+  epsilon = 1e-8,
+  weightDecay = 0.01,
+} = {}): Optimizer {
+  return {
+    kind: "adamw",
+    learningRate: number("learningRate", learningRate, "a number > 0", positive),
+    beta1: number("beta1", beta1, "a number in [0, 1)", fraction),
+    beta2: number("beta2", beta2, "a number in [0, 1)", fraction),
+    epsilon: number("epsilon", epsilon, "a number > 0", positive),
+    weightDecay: number("weightDecay", weightDecay, "a number >= 0", (x) => x >= 0 && x < Infinity),
+  };
+}
+
+/** Stochastic gradient descent: v = momentum·v + gradient, parameter −= learningRate·v. @throws RangeError, TypeError */
+export function sgd({ learningRate = 1, momentum = 0 } = {}): Optimizer {
+  return {
+    kind: "sgd",
+    learningRate: number("learningRate", learningRate, "a number > 0", positive),
+    momentum: number("momentum", momentum, "a number in [0, 1)", fraction),
+  };
+}
+
+const kinds = { adamw, sgd };
+
+/** Settings that did not come from adamw() or sgd() are held to the same rules. @throws RangeError, TypeError */
+export function checkOptimizer(optimizer: Optimizer): Optimizer {
+  return kinds[oneOf("optimizer.kind", optimizer.kind, Object.keys(kinds) as Optimizer["kind"][])](optimizer);
+}
+
+/** ‖g‖ over all parameters: the square root of the sum of all squares. */
+export function gradientNorm({ memory, layout }: Network): number {
+  return Math.sqrt(memory.kernels.sumOfSquares(layout.gradients, layout.blockSize));
+}
+
+/** Scales the gradients so that their norm is `limit` at most (Pascanu et al. 2013), given what it is. */
+export function clip({ memory, layout }: Network, norm: number, limit: number): void {
+  // PyTorch's rule, to the last constant.
+  const scale = limit / (norm + 1e-6);
+  if (scale < 1) memory.kernels.scale(layout.gradients, scale, layout.blockSize);
+}
+
+/** Step number t, from 1: moves the parameters along their gradients. */
+export function update(network: Network, optimizer: Optimizer, learningRate: number, t: number): void {
+  const { memory, layout } = network;
+  const { parameters, gradients, moment1: m, moment2: v, blockSize } = layout;
+  if (optimizer.kind === "sgd") {
+    memory.kernels.sgd(parameters, gradients, m, learningRate, optimizer.momentum, blockSize);
+  } else {
+    const { beta1, beta2, epsilon, weightDecay } = optimizer;
+    const decay = 1 - learningRate * weightDecay;
+    const step = learningRate / (1 - power(beta1, t));
+    const root = 1 / Math.sqrt(1 - power(beta2, t));
+    memory.kernels.adamw(parameters, gradients, m, v, beta1, beta2, decay, step, root, epsilon, blockSize);
+  }
+  network.parametersChanged();
+}

@@ -1,0 +1,268 @@
+// The training loop. One step: take the next batch of windows, gradients by BPTT, clip, update.
+//
+// Everything that the loop depends on is in `state` below or is a function of the step number, so that a training that
+// was saved and taken up again continues with the same bits.
+
+import { defined, integer, number } from "../check.js";
+import { carriedWindows, checkPartition, type Partition, partition } from "../data/windows.js";
+import { exp } from "../exact.js";
+import { type Evaluation, evaluate } from "../lm/perplexity.js";
+import type { RecurrentModel } from "../lm/recurrent.js";
+import type { Batch } from "../nn/network.js";
+import { pause } from "../pause.js";
+import { mix } from "../random.js";
+import type { TokenIds } from "../text/ids.js";
+import { adamw, checkOptimizer, clip, gradientNorm, type Optimizer, update } from "./optimizer.js";
+import { checkSchedule, constant, factorAt, type Schedule } from "./schedule.js";
+
+/** What fixes a training: plain data, which a checkpoint keeps. */
+export interface TrainSettings {
+  /** How the text becomes windows: carriedWindows(), overlappingWindows() or randomWindows(). */
+  windows: Partition;
+  /** adamw() or sgd(). */
+  optimizer: Optimizer;
+  /** How the learning rate goes: constant(), cosine() or step(). */
+  schedule: Schedule;
+  /** Limit on the global norm of the gradients; Infinity does not clip. */
+  clip: number;
+  /** How long: one of passes over the text, batches, and seconds. */
+  epochs?: number;
+  steps?: number;
+  seconds?: number;
+  /** Stops after so many evaluations in a row without a better one, and keeps the weights that did best. Needs `valid`. */
+  patience?: number;
+  /** Fixes the order of the windows and what dropout leaves out. */
+  seed: number;
+}
+
+export interface TrainOptions extends Partial<TrainSettings> {
+  /** Held-out tokens: evaluated after each epoch and at the end. */
+  valid?: TokenIds;
+  /** Stops the training with the signal's reason; it can be gone on with. */
+  signal?: AbortSignal;
+}
+
+export interface Progress {
+  /** Batches done. */
+  step: number;
+  /** The epoch that the step belongs to, from 1. */
+  epoch: number;
+  /** Tokens predicted so far. */
+  tokens: number;
+  /** The batch's loss in nats, averaged over its tokens, before the update. */
+  loss: number;
+  /** e^loss. */
+  perplexity: number;
+  /** Global norm of the gradients, before clipping. */
+  gradNorm: number;
+  learningRate: number;
+  /** Tokens trained in a second, evaluations left out. */
+  tokensPerSecond: number;
+  /** The part of the training that is done, 0 to 1. */
+  done: number;
+  /** Of the held-out tokens, where this step was followed by an evaluation. */
+  valid?: Evaluation;
+}
+
+/** What changes while training, besides the parameters and the moments. */
+export interface TrainState {
+  step: number;
+  tokens: number;
+  /** Seconds spent on steps. */
+  seconds: number;
+  /** What carried windows go on from: (layers, B, H). */
+  carry: Float32Array;
+  /** With patience: the best evaluation so far, its parameter block, and how many have passed since. */
+  best?: { nats: number; parameters: Float32Array<ArrayBuffer> };
+  sinceBest: number;
+}
+
+/** The loss is no longer a finite number. The model has the last weights whose loss was. */
+export class DivergedError extends Error {
+  override name = "DivergedError";
+}
+
+const defaults = (): TrainSettings => ({
+  windows: carriedWindows(),
+  optimizer: adamw(),
+  schedule: constant(),
+  clip: 1,
+  seed: 1,
+});
+
+/**
+ * Trains a model on tokens. Nothing happens before the result is iterated over; it yields after each step:
+ *
+ *     for await (const { step, loss } of train(model, ids, { epochs: 5 })) console.log(step, loss);
+ *
+ * @throws TypeError, RangeError naming the option that is wrong, or where the text is too short for one batch
+ * @throws DivergedError (from the iteration) where the loss becomes infinite or NaN
+ */
+export function train(model: RecurrentModel, tokens: TokenIds, options: TrainOptions = {}): Training {
+  return new Training(model, tokens, options);
+}
+
+export class Training implements AsyncIterable<Progress> {
+  readonly settings: TrainSettings;
+  readonly state: TrainState;
+  private readonly valid: TokenIds | undefined;
+  private readonly signal: AbortSignal | undefined;
+  private readonly batchesPerEpoch: number;
+  private finished = false;
+
+  constructor(
+    readonly model: RecurrentModel,
+    readonly tokens: TokenIds,
+    { valid, signal, ...settings }: TrainOptions,
+    state?: TrainState,
+  ) {
+    this.settings = checked({ ...defaults(), ...defined(settings) });
+    if (settings.patience !== undefined && !valid) throw new TypeError('"patience" expected "valid" tokens beside it');
+    if (valid && valid.length < 2) throw new RangeError(`"valid" expected at least 2 tokens, got ${valid.length}`);
+    this.valid = valid;
+    this.signal = signal;
+    for (let i = 0; i < tokens.length; i++) {
+      // The kernels trust ids: one too large would have them read and write outside the weights.
+      if (tokens[i]! >= model.vocabulary.size) integer(`tokens[${i}]`, tokens[i], 0, model.vocabulary.size - 1);
+    }
+    const { windows, seed } = this.settings;
+    this.batchesPerEpoch = partition(windows, tokens.length, 0, seed).batches;
+    const carry = model.network.initialState(windows.batch);
+    this.state = state ?? { step: 0, tokens: 0, seconds: 0, carry, sinceBest: 0 };
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Progress, void, undefined> {
+    const { settings, state, model, tokens, batchesPerEpoch } = this;
+    const { network } = model;
+    const { windows, seed } = settings;
+    const breath = pause();
+    // The parameters before the last update, whose loss is known to be finite.
+    const good = network.block("parameters").slice();
+    let lastLoss = Number.NaN;
+
+    while (!this.finished && this.done() < 1) {
+      const epochIndex = Math.floor(state.step / batchesPerEpoch);
+      const epoch = partition(windows, tokens.length, epochIndex, seed);
+      for (let i = state.step % batchesPerEpoch; i < epoch.batches && !this.finished; i++) {
+        this.signal?.throwIfAborted();
+        const started = performance.now();
+        const batch = cut(tokens, epoch.starts(i), windows.window);
+        const carry = epoch.carried(i) ? state.carry : network.initialState(batch.B);
+        const learningRate = settings.optimizer.learningRate * factorAt(settings.schedule, this.done());
+
+        const loss = network.gradients(batch, carry, mix(seed, state.step));
+        const gradNorm = gradientNorm(network);
+        if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) {
+          network.block("parameters").set(good);
+          network.parametersChanged();
+          this.finished = true;
+          throw diverged(state.step + 1, loss, gradNorm, lastLoss, learningRate, settings.clip);
+        }
+        good.set(network.block("parameters"));
+        clip(network, gradNorm, settings.clip);
+        update(network, settings.optimizer, learningRate, state.step + 1);
+
+        lastLoss = loss;
+        state.carry = carry;
+        state.step++;
+        state.tokens += batch.inputs.length;
+        state.seconds += (performance.now() - started) / 1000;
+        const done = this.done();
+        const valid = done >= 1 || i === epoch.batches - 1 ? this.evaluate() : undefined;
+        const stop = done >= 1 || (settings.patience !== undefined && state.sinceBest >= settings.patience);
+        if (stop) this.finish();
+        yield {
+          step: state.step,
+          epoch: epochIndex + 1,
+          tokens: state.tokens,
+          loss,
+          perplexity: exp(loss),
+          gradNorm,
+          learningRate,
+          tokensPerSecond: state.tokens / state.seconds,
+          done: stop ? 1 : done,
+          ...(valid && { valid }),
+        };
+        await breath();
+      }
+    }
+  }
+
+  /** The part of the training that is done, by whichever measure was set. */
+  done(): number {
+    const { epochs, steps, seconds } = this.settings;
+    const { step, seconds: spent } = this.state;
+    if (steps !== undefined) return step / steps;
+    if (seconds !== undefined) return spent / seconds;
+    return step / (epochs! * this.batchesPerEpoch);
+  }
+
+  private evaluate(): Evaluation | undefined {
+    if (!this.valid) return undefined;
+    const { state, model } = this;
+    const valid = evaluate(model, this.valid);
+    if (this.settings.patience === undefined) return valid;
+    if (!state.best || valid.nats < state.best.nats) {
+      state.best = { nats: valid.nats, parameters: model.network.block("parameters").slice() };
+      state.sinceBest = 0;
+    } else {
+      state.sinceBest++;
+    }
+    return valid;
+  }
+
+  private finish(): void {
+    this.finished = true;
+    const { network } = this.model;
+    if (!this.state.best) return;
+    network.block("parameters").set(this.state.best.parameters);
+    network.parametersChanged();
+  }
+}
+
+/** Copies windows out of a text: time-major, each step's targets the next step's inputs. */
+function cut(tokens: TokenIds, starts: Uint32Array, T: number): Batch {
+  const B = starts.length;
+  const inputs = new Int32Array(T * B);
+  const targets = new Int32Array(T * B);
+  for (let b = 0; b < B; b++) {
+    const start = starts[b]!;
+    for (let t = 0; t < T; t++) {
+      inputs[t * B + b] = tokens[start + t]!;
+      targets[t * B + b] = tokens[start + t + 1]!;
+    }
+  }
+  return { T, B, inputs, targets };
+}
+
+function checked(settings: TrainSettings): TrainSettings {
+  const { epochs, steps, seconds, patience } = settings;
+  const given = [epochs, steps, seconds].filter((value) => value !== undefined).length;
+  if (given > 1) throw new TypeError('expected one of "epochs", "steps" and "seconds", got more');
+  if (steps !== undefined) integer("steps", steps);
+  else if (seconds !== undefined) number("seconds", seconds, "a number > 0", (s) => s > 0 && s < Infinity);
+  else integer("epochs", epochs ?? 1);
+  if (patience !== undefined) integer("patience", patience);
+  number("clip", settings.clip, "a number > 0", (limit) => limit > 0);
+  integer("seed", settings.seed, 0);
+  checkPartition(settings.windows);
+  checkOptimizer(settings.optimizer);
+  checkSchedule(settings.schedule);
+  return given === 0 ? { ...settings, epochs: 1 } : settings;
+}
+
+function diverged(
+  step: number,
+  loss: number,
+  gradNorm: number,
+  lastLoss: number,
+  learningRate: number,
+  limit: number,
+): DivergedError {
+  const what = Number.isFinite(loss) ? `the norm of the gradients became ${gradNorm}` : `the loss became ${loss}`;
+  const before = Number.isNaN(lastLoss) ? "" : ` (it was ${lastLoss.toPrecision(4)} before)`;
+  return new DivergedError(
+    `${what} at step ${step}${before}: expected a finite number. The model keeps the weights that were good last. ` +
+      `Use a learning rate below ${learningRate}${limit > 1 ? ` or clip the gradients below ${limit}` : ""}`,
+  );
+}

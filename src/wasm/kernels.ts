@@ -1,0 +1,58 @@
+// The ABI of assembly/index.ts. Pointers are byte offsets into the memory, the rest are counts and numbers;
+// test/kernels.test.ts holds the two sides together.
+
+export interface Kernels {
+  heapBase(): number;
+
+  pack(P: number, B: number, K: number, N: number): void;
+  packT(P: number, B: number, K: number, N: number): void;
+  packedSize(K: number, N: number): number;
+  multiply(C: number, A: number, P: number, M: number, N: number, K: number): void;
+  aTb(C: number, A: number, B: number, M: number, N: number, K: number, scratch: number): void;
+  aTbScratch(M: number, N: number): number;
+
+  tanh(out: number, x: number, n: number): void;
+  sigmoid(out: number, x: number, n: number): void;
+  exp(out: number, x: number, n: number): void;
+
+  biasForward(y: number, b: number, n: number, width: number): void;
+  biasBackward(db: number, dy: number, n: number, width: number): void;
+  gather(e: number, W: number, b: number, ids: number, n: number, width: number): void;
+  scatterAdd(dW: number, de: number, ids: number, n: number, width: number): void;
+  dropout(y: number, x: number, seed: number, threshold: number, scale: number, n: number): void;
+
+  rnnForward(h: number, Wh: number, T: number, B: number, H: number, activation: number): void;
+  rnnBackward(
+    dz: number,
+    dWh: number,
+    h: number,
+    WhT: number,
+    norms: number,
+    T: number,
+    B: number,
+    H: number,
+    activation: number,
+    scratch: number,
+  ): void;
+
+  softmaxCrossEntropy(o: number, targets: number, rows: number, V: number, scale: number): number;
+  logLikelihood(logP: number, o: number, targets: number, rows: number, V: number): void;
+  logSoftmax(o: number, V: number): void;
+
+  sumOfSquares(g: number, n: number): number;
+  scale(g: number, s: number, n: number): void;
+  sgd(p: number, g: number, v: number, eta: number, mu: number, n: number): void;
+  adamw(
+    p: number,
+    g: number,
+    m: number,
+    v: number,
+    beta1: number,
+    beta2: number,
+    decay: number,
+    step: number,
+    root: number,
+    epsilon: number,
+    n: number,
+  ): void;
+}

@@ -1,0 +1,69 @@
+// One linear memory and the kernels that work on it. It is used from its start, block after block, and nothing is
+// ever given back: it goes with the network that owns it.
+
+import { size } from "../check.js";
+import type { Kernels } from "./kernels.js";
+import { loadKernels } from "./load.js";
+
+const PAGE = 65536;
+const MAX_PAGES = 65536;
+
+/** Floats that a row of n takes: rows start on 16 bytes, so they are padded with zeros to whole vectors of four. */
+export const padded = (n: number): number => Math.ceil(n / 4) * 4;
+
+export class Memory {
+  private constructor(
+    private readonly memory: WebAssembly.Memory,
+    readonly kernels: Kernels,
+  ) {}
+
+  /** An empty memory. Compiles the kernels where that has not been done yet. */
+  static async create(): Promise<Memory> {
+    const memory = new WebAssembly.Memory({ initial: 1, maximum: MAX_PAGES });
+    return new Memory(memory, await loadKernels(memory));
+  }
+
+  /**
+   * Makes sure that there are `bytes` bytes. Growing detaches the views made before, so views are made where they are used.
+   * @throws RangeError naming `what` needs them, where that is more than a memory can hold or the machine gives
+   */
+  reserve(bytes: number, what: string): void {
+    const missing = Math.ceil(bytes / PAGE) - this.memory.buffer.byteLength / PAGE;
+    if (missing <= 0) return;
+    const need = `${what} needs ${size(bytes)} of memory`;
+    const advice = "use a smaller hidden size, vocabulary, batch or window";
+    if (bytes > PAGE * MAX_PAGES) throw new RangeError(`${need}, and WebAssembly has 4 GiB: ${advice}`);
+    try {
+      this.memory.grow(missing);
+    } catch (cause) {
+      throw new RangeError(`${need}, and this machine gives no more: ${advice}`, { cause });
+    }
+  }
+
+  /** A view of n floats. */
+  floats(pointer: number, n: number): Float32Array<ArrayBuffer> {
+    return new Float32Array(this.memory.buffer as ArrayBuffer, pointer, n);
+  }
+
+  /** A view of n 32-bit integers. */
+  integers(pointer: number, n: number): Int32Array<ArrayBuffer> {
+    return new Int32Array(this.memory.buffer as ArrayBuffer, pointer, n);
+  }
+
+  /** A view of n doubles. */
+  doubles(pointer: number, n: number): Float64Array<ArrayBuffer> {
+    return new Float64Array(this.memory.buffer as ArrayBuffer, pointer, n);
+  }
+}
+
+/** Hands out consecutive blocks, each starting on a cache line. */
+export class Blocks {
+  constructor(public end: number) {}
+
+  /** Room for n floats or 32-bit integers: where it starts, in bytes. */
+  take(n: number): number {
+    const start = Math.ceil(this.end / 64) * 64;
+    this.end = start + 4 * n;
+    return start;
+  }
+}
