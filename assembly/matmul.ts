@@ -3,27 +3,26 @@
 // so no product ends in the middle of a vector; a row count can be anything. Products ACCUMULATE: C += A·B.
 // C must not overlap A or B. Every element of C is summed over k in order, whatever the shape around it:
 // a row gives the same bits alone as in a batch.
-//
-// The tile is 2 rows × 16 columns, 8 accumulators: 2 loads that splat A, 4 loads of B, 8 multiply-adds a step.
-// It is as fast as 4×8 in 128 bits (92 % of the multiply-add peak on Zen 3, Node 20) and engines that fuse
-// neighbouring 128-bit operations into 256-bit ones can double it. The loop is not unrolled by hand: V8's
-// scheduler sorts straight-line code by accumulator, which then spills all of them.
 
-import { floats, madd, rowBytes } from "./simd";
+import { floats, rowBytes } from "./simd";
+import { panel4, panel8, panel12, panel16 } from "./tiles";
 
 /** Depth of a block: 256 rows of a 16-wide panel are 16 KB, half of a small first-level cache. */
 const KC: i32 = 256;
+/** Depth of a block of aTb, where A is packed too: both panels together are a third of the first-level cache. */
+const TC: i32 = 96;
 /** Rows of A that one pass over the panels of B uses: 128 × 256 floats stay in the second-level cache. */
 const MC: i32 = 128;
 /** Columns of B that aTb packs at a time. */
 const NC: i32 = 1024;
-/** Rows of up to 512 bytes aTb multiplies in place, 32 deep: as many as one way of the cache holds beside each other. */
-const NARROW: usize = 512;
-const NARROW_DEPTH: i32 = 32;
+/** Rows of up to so many bytes aTb multiplies in place; longer ones fall on few sets of the cache, and are packed. */
+const NARROW: usize = 256;
+/** Depth of a block in place: 64 rows of A and of B at 256 bytes are a first-level cache. */
+const NARROW_DEPTH: i32 = 64;
 
-/** Columns are taken in panels of 16, what is left over in one of 8 and one of 4. */
+/** Width of the next panel of `left` columns: 16s, then 12 or 8 or both, and 4, which is slow, only for 4 columns in all. */
 function panelWidth(left: i32): i32 {
-  return left >= 16 ? 16 : left >= 8 ? 8 : 4;
+  return left === 12 || left === 20 ? 12 : left >= 16 ? 16 : left >= 8 ? 8 : 4;
 }
 
 /** Floats that a packed K×N matrix takes: blocks of KC rows, each as panels one after the other. */
@@ -116,7 +115,7 @@ export function multiply(C: usize, A: usize, P: usize, M: i32, N: i32, K: i32): 
     const depth = min(KC, K - k);
     for (let i = 0; i < M; i += MC) {
       const a = A + <usize>i * aStride + floats(k);
-      block(C + <usize>i * cStride, cStride, a, aStride, 4, P, 0, min(MC, M - i), N, depth);
+      packedBlock(C + <usize>i * cStride, cStride, a, aStride, 4, P, min(MC, M - i), N, depth);
     }
     P += <usize>depth * cStride;
   }
@@ -124,7 +123,7 @@ export function multiply(C: usize, A: usize, P: usize, M: i32, N: i32, K: i32): 
 
 /** Floats of scratch that aTb needs. */
 export function aTbScratch(M: i32, N: i32): i32 {
-  return packedSize(KC, M) + packedSize(KC, min(N, NC));
+  return packedSize(TC, M) + packedSize(TC, min(N, NC));
 }
 
 /**
@@ -137,15 +136,15 @@ export function aTb(C: usize, A: usize, B: usize, M: i32, N: i32, K: i32, scratc
   const bStride = rowBytes(N);
   if (max(aStride, bStride) <= NARROW) {
     for (let k = 0; k < K; k += NARROW_DEPTH) {
-      block(C, bStride, A, 4, aStride, B, bStride, M, N, min(NARROW_DEPTH, K - k));
+      narrowBlock(C, A, aStride, B, bStride, M, N, min(NARROW_DEPTH, K - k));
       A += aStride * NARROW_DEPTH;
       B += bStride * NARROW_DEPTH;
     }
     return;
   }
-  const P = scratch + floats(packedSize(KC, M));
-  for (let k = 0; k < K; k += KC) {
-    const depth = min(KC, K - k);
+  const P = scratch + floats(packedSize(TC, M));
+  for (let k = 0; k < K; k += TC) {
+    const depth = min(TC, K - k);
     packBlock(scratch, A + <usize>k * aStride, aStride, depth, M);
     for (let j = 0; j < N; j += NC) {
       const columns = min(NC, N - j);
@@ -154,24 +153,24 @@ export function aTb(C: usize, A: usize, B: usize, M: i32, N: i32, K: i32, scratc
         width = panelWidth((M - i + 3) & ~3);
         const c = C + <usize>i * bStride + floats(j);
         const a = scratch + floats(i * depth);
-        block(c, bStride, a, 4, floats(width), P, 0, min(width, M - i), columns, depth);
+        packedBlock(c, bStride, a, 4, floats(width), P, min(width, M - i), columns, depth);
       }
     }
   }
 }
 
-/**
- * C (M×N) += A (M×K) · B (K×N). A's rows lie aStride bytes apart and its columns aStep, so that A can be the
- * transpose of what is stored; B is packed, or in place with rows bStride bytes apart where bStride is not 0.
- */
-function block(
+// A's rows lie aStride bytes apart and its columns aStep, so that A can be the transpose of what is stored.
+// Both functions call the four panels, and that is as it should be: a function with one caller is inlined there, and V8
+// then schedules the inner loops, now deeper, in another way (Node 20: an eighth slower).
+
+/** C (M×N) += A (M×K) · P, where P is a packed block. */
+function packedBlock(
   C: usize,
   cStride: usize,
   A: usize,
   aStride: usize,
   aStep: usize,
-  B: usize,
-  bStride: usize,
+  P: usize,
   M: i32,
   N: i32,
   K: i32,
@@ -179,181 +178,25 @@ function block(
   const columns = (N + 3) & ~3;
   for (let j = 0, width = 0; j < columns; j += width) {
     width = panelWidth(columns - j);
-    const bStep = bStride ? bStride : floats(width);
-    if (width === 16) panel16(C, cStride, A, aStride, aStep, B, bStep, M, K);
-    else if (width === 8) panel8(C, cStride, A, aStride, aStep, B, bStep, M, K);
-    else panel4(C, cStride, A, aStride, aStep, B, bStep, M, K);
+    if (width === 16) panel16(C, cStride, A, aStride, aStep, P, 64, M, K);
+    else if (width === 12) panel12(C, cStride, A, aStride, aStep, P, 48, M, K);
+    else if (width === 8) panel8(C, cStride, A, aStride, aStep, P, 32, M, K);
+    else panel4(C, cStride, A, aStride, aStep, P, 16, M, K);
     C += floats(width);
-    B += bStride ? floats(width) : floats(width * K);
+    P += floats(width * K);
   }
 }
 
-// In the panels below a tile that reaches past the last row repeats that row: the copies read the same numbers
-// before any of them is stored, and store the same.
-
-/** C (M×16) += A (M×K) · B (K×16), in tiles of 2×16. */
-export function panel16(
-  C: usize,
-  cStride: usize,
-  A: usize,
-  aStride: usize,
-  aStep: usize,
-  B: usize,
-  bStep: usize,
-  M: i32,
-  K: i32,
-): void {
-  const end = B + <usize>K * bStep;
-  for (let i = 0; i < M; i += 2) {
-    const more = i + 1 < M;
-    const c0 = C + <usize>i * cStride;
-    const c1 = c0 + (more ? cStride : 0);
-    let a0 = A + <usize>i * aStride;
-    let a1 = a0 + (more ? aStride : 0);
-    let c00 = v128.load(c0);
-    let c01 = v128.load(c0, 16);
-    let c02 = v128.load(c0, 32);
-    let c03 = v128.load(c0, 48);
-    let c10 = v128.load(c1);
-    let c11 = v128.load(c1, 16);
-    let c12 = v128.load(c1, 32);
-    let c13 = v128.load(c1, 48);
-    let b = B;
-    do {
-      const b0 = v128.load(b);
-      const b1 = v128.load(b, 16);
-      const b2 = v128.load(b, 32);
-      const b3 = v128.load(b, 48);
-      const x0 = v128.load32_splat(a0);
-      c00 = madd(x0, b0, c00);
-      c01 = madd(x0, b1, c01);
-      c02 = madd(x0, b2, c02);
-      c03 = madd(x0, b3, c03);
-      const x1 = v128.load32_splat(a1);
-      c10 = madd(x1, b0, c10);
-      c11 = madd(x1, b1, c11);
-      c12 = madd(x1, b2, c12);
-      c13 = madd(x1, b3, c13);
-      a0 += aStep;
-      a1 += aStep;
-      b += bStep;
-    } while (b < end);
-    v128.store(c0, c00);
-    v128.store(c0, c01, 16);
-    v128.store(c0, c02, 32);
-    v128.store(c0, c03, 48);
-    v128.store(c1, c10);
-    v128.store(c1, c11, 16);
-    v128.store(c1, c12, 32);
-    v128.store(c1, c13, 48);
-  }
-}
-
-/** C (M×8) += A (M×K) · B (K×8), in tiles of 4×8. */
-export function panel8(
-  C: usize,
-  cStride: usize,
-  A: usize,
-  aStride: usize,
-  aStep: usize,
-  B: usize,
-  bStep: usize,
-  M: i32,
-  K: i32,
-): void {
-  const end = B + <usize>K * bStep;
-  for (let i = 0; i < M; i += 4) {
-    const c0 = C + <usize>i * cStride;
-    const c1 = c0 + (i + 1 < M ? cStride : 0);
-    const c2 = c1 + (i + 2 < M ? cStride : 0);
-    const c3 = c2 + (i + 3 < M ? cStride : 0);
-    let a0 = A + <usize>i * aStride;
-    let a1 = a0 + (i + 1 < M ? aStride : 0);
-    let a2 = a1 + (i + 2 < M ? aStride : 0);
-    let a3 = a2 + (i + 3 < M ? aStride : 0);
-    let c00 = v128.load(c0);
-    let c01 = v128.load(c0, 16);
-    let c10 = v128.load(c1);
-    let c11 = v128.load(c1, 16);
-    let c20 = v128.load(c2);
-    let c21 = v128.load(c2, 16);
-    let c30 = v128.load(c3);
-    let c31 = v128.load(c3, 16);
-    let b = B;
-    do {
-      const b0 = v128.load(b);
-      const b1 = v128.load(b, 16);
-      const x0 = v128.load32_splat(a0);
-      c00 = madd(x0, b0, c00);
-      c01 = madd(x0, b1, c01);
-      const x1 = v128.load32_splat(a1);
-      c10 = madd(x1, b0, c10);
-      c11 = madd(x1, b1, c11);
-      const x2 = v128.load32_splat(a2);
-      c20 = madd(x2, b0, c20);
-      c21 = madd(x2, b1, c21);
-      const x3 = v128.load32_splat(a3);
-      c30 = madd(x3, b0, c30);
-      c31 = madd(x3, b1, c31);
-      a0 += aStep;
-      a1 += aStep;
-      a2 += aStep;
-      a3 += aStep;
-      b += bStep;
-    } while (b < end);
-    v128.store(c0, c00);
-    v128.store(c0, c01, 16);
-    v128.store(c1, c10);
-    v128.store(c1, c11, 16);
-    v128.store(c2, c20);
-    v128.store(c2, c21, 16);
-    v128.store(c3, c30);
-    v128.store(c3, c31, 16);
-  }
-}
-
-/** C (M×4) += A (M×K) · B (K×4), in tiles of 4×4. */
-export function panel4(
-  C: usize,
-  cStride: usize,
-  A: usize,
-  aStride: usize,
-  aStep: usize,
-  B: usize,
-  bStep: usize,
-  M: i32,
-  K: i32,
-): void {
-  const end = B + <usize>K * bStep;
-  for (let i = 0; i < M; i += 4) {
-    const c0 = C + <usize>i * cStride;
-    const c1 = c0 + (i + 1 < M ? cStride : 0);
-    const c2 = c1 + (i + 2 < M ? cStride : 0);
-    const c3 = c2 + (i + 3 < M ? cStride : 0);
-    let a0 = A + <usize>i * aStride;
-    let a1 = a0 + (i + 1 < M ? aStride : 0);
-    let a2 = a1 + (i + 2 < M ? aStride : 0);
-    let a3 = a2 + (i + 3 < M ? aStride : 0);
-    let c00 = v128.load(c0);
-    let c10 = v128.load(c1);
-    let c20 = v128.load(c2);
-    let c30 = v128.load(c3);
-    let b = B;
-    do {
-      const b0 = v128.load(b);
-      c00 = madd(v128.load32_splat(a0), b0, c00);
-      c10 = madd(v128.load32_splat(a1), b0, c10);
-      c20 = madd(v128.load32_splat(a2), b0, c20);
-      c30 = madd(v128.load32_splat(a3), b0, c30);
-      a0 += aStep;
-      a1 += aStep;
-      a2 += aStep;
-      a3 += aStep;
-      b += bStep;
-    } while (b < end);
-    v128.store(c0, c00);
-    v128.store(c1, c10);
-    v128.store(c2, c20);
-    v128.store(c3, c30);
+/** C (M×N) += Aᵀ·B, where neither A (K×M) nor B (K×N) is packed. */
+function narrowBlock(C: usize, A: usize, aStride: usize, B: usize, bStride: usize, M: i32, N: i32, K: i32): void {
+  const columns = (N + 3) & ~3;
+  for (let j = 0, width = 0; j < columns; j += width) {
+    width = panelWidth(columns - j);
+    if (width === 16) panel16(C, bStride, A, 4, aStride, B, bStride, M, K);
+    else if (width === 12) panel12(C, bStride, A, 4, aStride, B, bStride, M, K);
+    else if (width === 8) panel8(C, bStride, A, 4, aStride, B, bStride, M, K);
+    else panel4(C, bStride, A, 4, aStride, B, bStride, M, K);
+    C += floats(width);
+    B += floats(width);
   }
 }

@@ -11,7 +11,7 @@
 //
 // h is (T+1, B, H): slot 0 holds the initial state, so no step is special. z and δh are (T, B, H).
 
-import { tanh4 } from "./math";
+import { tanh } from "./math";
 import { aTb, multiply } from "./matmul";
 import { sumOfSquares } from "./optimizer";
 import { rowBytes } from "./simd";
@@ -60,12 +60,11 @@ export function rnnBackward(
 
 /** h = φ(h) */
 function activate(h: usize, bytes: usize, activation: i32): void {
-  const end = h + bytes;
   if (activation === RELU) {
     // pmax(x, 0) is x < 0 ? 0 : x, in this order: a NaN stays one, and stops the training.
-    for (; h < end; h += 16) v128.store(h, f32x4.pmax(v128.load(h), f32x4.splat(0)));
+    for (let end = h + bytes; h < end; h += 16) v128.store(h, f32x4.pmax(v128.load(h), f32x4.splat(0)));
   } else {
-    for (; h < end; h += 16) v128.store(h, tanh4(v128.load(h)));
+    tanh(h, h, <i32>(bytes >> 2));
   }
 }
 

@@ -1,12 +1,13 @@
 // Softmax over V classes, and its cross-entropy with a target y:
 //
 //   p_j = exp(o_j − m) / Σ_k exp(o_k − m)        m = max o
-//   L   = −log p_y = m + log Σ_k exp(o_k − m) − o_y
+//   L   = −log p_y = −(o_y − m) + log Σ_k exp(o_k − m)
 //   δo  = p − onehot(y)
 //
-// o: rows of V floats, padded with zeros to whole vectors; the padding takes no part.
+// o: rows of V floats, padded with zeros to whole vectors; the padding takes no part. In a short row everything waits for
+// its maximum, and then for its sum: each is found for all rows before it is used, so that rows overlap in the processor.
 
-import { exp4, log1 } from "./math";
+import { f4, log1 } from "./math";
 import { floats, maxLanes, rowBytes, sumLanes } from "./simd";
 
 /** Far below any logit: its exponential adds nothing to a sum that is at least 1. */
@@ -17,74 +18,81 @@ function setPadding(row: usize, V: i32, value: f32): void {
   for (let x = row + floats(V); x < end; x += 4) store<f32>(x, value);
 }
 
-function maximum(row: usize, end: usize): f32 {
-  let m = v128.load(row);
-  for (let x = row + 16; x < end; x += 16) m = f32x4.pmax(m, v128.load(x));
-  return maxLanes(m);
+/** m = the maximum of each row, whose padding becomes NOTHING. */
+function maxima(m: usize, o: usize, rows: i32, V: i32): void {
+  const stride = rowBytes(V);
+  for (let i = 0; i < rows; i++, o += stride) {
+    setPadding(o, V, NOTHING);
+    let max4 = v128.load(o);
+    for (let x = o + 16, end = o + stride; x < end; x += 16) max4 = f32x4.pmax(max4, v128.load(x));
+    store<f32>(m + floats(i), maxLanes(max4));
+  }
 }
 
-/** log Σ exp(o − m) of a row whose padding is NOTHING. */
-function logSum(row: usize, end: usize, m: f32): f32 {
-  const max4 = f32x4.splat(m);
+/** e = exp(o − m), one row; returns its sum. e may be o. */
+function exponentials(e: usize, o: usize, m: f32, V: i32): f32 {
+  const end = o + rowBytes(V);
+  const m4 = f32x4.splat(m);
   let sum = f32x4.splat(0);
-  for (let x = row; x < end; x += 16) sum = f32x4.add(sum, exp4(f32x4.sub(v128.load(x), max4)));
-  return log1(sumLanes(sum));
+  for (; o < end; o += 16, e += 16) {
+    const e4 = f4.exp(f32x4.sub(v128.load(o), m4));
+    v128.store(e, e4);
+    sum = f32x4.add(sum, e4);
+  }
+  return sumLanes(sum);
 }
 
 /**
  * o = δo · scale in place, for `rows` rows and their targets (int32; a row whose target is −1 counts for nothing and
- * its gradient is zero). Returns Σ L over the rows, not scaled.
+ * its gradient is zero). Returns Σ L over the rows, not scaled. scratch: `rows` floats.
  */
-export function softmaxCrossEntropy(o: usize, targets: usize, rows: i32, V: i32, scale: f32): f64 {
+export function softmaxCrossEntropy(o: usize, scratch: usize, targets: usize, rows: i32, V: i32, scale: f32): f64 {
   const stride = rowBytes(V);
   let loss: f64 = 0;
-  for (let i = 0; i < rows; i++, o += stride) {
+  maxima(scratch, o, rows, V);
+  for (let i = 0, row = o; i < rows; i++, row += stride) {
+    const y = load<i32>(targets + floats(i));
+    const m = load<f32>(scratch + floats(i));
+    if (y >= 0) loss -= <f64>(load<f32>(row + floats(y)) - m);
+    store<f32>(scratch + floats(i), exponentials(row, row, m, V));
+  }
+  for (let i = 0, row = o; i < rows; i++, row += stride) {
     const y = load<i32>(targets + floats(i));
     if (y < 0) {
-      memory.fill(o, 0, stride);
+      memory.fill(row, 0, stride);
       continue;
     }
-    const end = o + stride;
-    const target = o + floats(y);
-    const o_y = load<f32>(target);
-    setPadding(o, V, NOTHING);
-    const m = maximum(o, end);
-    const max4 = f32x4.splat(m);
-    let sum4 = f32x4.splat(0);
-    for (let x = o; x < end; x += 16) {
-      const e = exp4(f32x4.sub(v128.load(x), max4));
-      v128.store(x, e);
-      sum4 = f32x4.add(sum4, e);
-    }
-    const sum = sumLanes(sum4);
-    loss += <f64>(m - o_y + log1(sum));
+    const sum = load<f32>(scratch + floats(i));
+    loss += <f64>log1(sum);
     const k = f32x4.splat(scale / sum);
-    for (let x = o; x < end; x += 16) v128.store(x, f32x4.mul(v128.load(x), k));
+    for (let x = row, end = row + stride; x < end; x += 16) v128.store(x, f32x4.mul(v128.load(x), k));
+    const target = row + floats(y);
     store<f32>(target, load<f32>(target) - scale);
-    setPadding(o, V, 0);
+    setPadding(row, V, 0);
   }
   return loss;
 }
 
-/** logP[i] = log p_y of row i, for `rows` rows and their targets (int32, each a class). o is left as it was. */
+/** logP[i] = log p_y of row i, for `rows` rows and their targets (int32, each a class). o is used up. */
 export function logLikelihood(logP: usize, o: usize, targets: usize, rows: i32, V: i32): void {
   const stride = rowBytes(V);
+  maxima(logP, o, rows, V);
   for (let i = 0; i < rows; i++, o += stride) {
+    const p = logP + floats(i);
+    const m = load<f32>(p);
     const o_y = load<f32>(o + floats(load<i32>(targets + floats(i))));
-    setPadding(o, V, NOTHING);
-    const m = maximum(o, o + stride);
-    store<f32>(logP + floats(i), o_y - m - logSum(o, o + stride, m));
-    setPadding(o, V, 0);
+    store<f32>(p, o_y - m - log1(exponentials(o, o, m, V)));
   }
 }
 
-/** o = log softmax(o) in place, one row. */
-export function logSoftmax(o: usize, V: i32): void {
-  const end = o + rowBytes(V);
-  setPadding(o, V, NOTHING);
-  const m = maximum(o, end);
-  const max4 = f32x4.splat(m);
-  const log4 = f32x4.splat(logSum(o, end, m));
-  for (let x = o; x < end; x += 16) v128.store(x, f32x4.sub(f32x4.sub(v128.load(x), max4), log4));
-  setPadding(o, V, 0);
+/** logP = log softmax(o), one row. o is used up; the two must not overlap. */
+export function logSoftmax(logP: usize, o: usize, V: i32): void {
+  maxima(logP, o, 1, V);
+  const m = load<f32>(logP);
+  const m4 = f32x4.splat(m);
+  const log4 = f32x4.splat(log1(exponentials(logP, o, m, V)));
+  for (let at: usize = 0, bytes = rowBytes(V); at < bytes; at += 16) {
+    v128.store(logP + at, f32x4.sub(f32x4.sub(v128.load(o + at), m4), log4));
+  }
+  setPadding(logP, V, 0);
 }

@@ -11,7 +11,7 @@ export { type GenerateOptions, type Generation, generate } from "./lm/generate.j
 // Models
 export type { LanguageModel } from "./lm/language-model.js";
 // Use
-export { type Evaluation, evaluate, perplexity } from "./lm/perplexity.js";
+export { type Evaluation, evaluate, evaluateAsync, perplexity } from "./lm/perplexity.js";
 export { RecurrentModel, type RecurrentOptions } from "./lm/recurrent.js";
 export type { NetworkConfig } from "./nn/config.js";
 export { type Corpus, type CorpusOptions, decode, encode, prepare, type Text } from "./text/corpus.js";

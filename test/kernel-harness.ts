@@ -34,9 +34,8 @@ export class Harness {
     private readonly memory: WebAssembly.Memory,
   ) {
     // Not at the start of a page.
-    this.end = kernels.heapBase() + 16 * 37;
-    this.end = Math.ceil(this.end / 16) * 16;
-    new Uint32Array(memory.buffer).fill(GUARD);
+    this.end = Math.ceil(kernels.heapBase() / 16) * 16 + 16 * 37;
+    new Uint32Array(memory.buffer, this.end).fill(GUARD);
   }
 
   static async create(variant: (typeof KERNEL_VARIANTS)[number], pages = 64): Promise<Harness> {
@@ -58,7 +57,7 @@ export class Harness {
     const stride = padded(columns);
     const pointer = this.take(rows.length * stride);
     const floats = this.floats(pointer, rows.length * stride).fill(0);
-    rows.forEach((row, i) => floats.set(row, i * stride));
+    for (const [i, row] of rows.entries()) floats.set(row, i * stride);
     return pointer;
   }
 

@@ -133,7 +133,9 @@ function report(
     return;
   }
   say(lossChart(losses, firstStep));
-  norms?.forEach((layer, l) => say(gradientFlowChart(layer, norms.length > 1 ? ` of layer ${l + 1}` : "")));
+  for (const [l, layer] of norms?.entries() ?? []) {
+    say(gradientFlowChart(layer, norms!.length > 1 ? ` of layer ${l + 1}` : ""));
+  }
   say(
     `${count(state.tokens, "token")} in ${state.seconds.toFixed(1)} s: ${count(Math.round(tokensPerSecond), "token")} a second`,
   );

@@ -145,8 +145,9 @@ function sample(
     if (p < 1) {
       // The probabilities are those of the k that are left.
       const enough = p * kept.reduce((sum, id) => sum + weights[id]!, 0);
-      let sum = 0;
-      kept = kept.subarray(0, kept.findIndex((id) => (sum += weights[id]!) >= enough) + 1 || kept.length);
+      let n = 0;
+      for (let sum = 0; sum < enough && n < kept.length; n++) sum += weights[kept[n]!]!;
+      kept = kept.subarray(0, Math.max(n, 1));
     }
     candidates = kept;
   }

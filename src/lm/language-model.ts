@@ -18,10 +18,10 @@ export interface LanguageModel<S = unknown> {
   /** The state after one more token. */
   advance(state: S, token: number): S;
   /**
-   * logProb of each of `tokens`, each after those before it and all after `state`; for a model that can do it faster
-   * than token by token.
+   * logProb of each of `tokens`, each after those before it and all after `state`, and the state after the last; for a
+   * model that can do it faster than token by token.
    */
-  score?(tokens: TokenIds, state: S): Float32Array | Float64Array;
+  score?(tokens: TokenIds, state: S): { logProbs: Float32Array | Float64Array; state: S };
   /** A state as bytes, and back. @throws RangeError where the bytes are not a state of this model */
   saveState(state: S): Uint8Array;
   restoreState(bytes: Uint8Array): S;

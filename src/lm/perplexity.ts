@@ -1,6 +1,7 @@
 // How well a model predicts a text (Jelinek et al. 1977).
 
 import { exp } from "../exact.js";
+import { pause } from "../pause.js";
 import { encode, type Text } from "../text/corpus.js";
 import type { TokenIds } from "../text/ids.js";
 import type { LanguageModel } from "./language-model.js";
@@ -20,6 +21,9 @@ export interface Evaluation {
   tokens: number;
 }
 
+/** Tokens scored at a time. */
+const CHUNK = 1 << 15;
+
 /**
  * Evaluates a model on a text, its state carried from the first token to the last. A model without <bos> has nothing to
  * predict the first token from, and starts with the second.
@@ -27,6 +31,26 @@ export interface Evaluation {
  * @throws RangeError where nothing can be predicted, or the text has a token without an id
  */
 export function evaluate<S>(model: LanguageModel<S>, text: Text | TokenIds): Evaluation {
+  const evaluation = evaluating(model, text);
+  for (;;) {
+    const { done, value } = evaluation.next();
+    if (done) return value;
+  }
+}
+
+/** The same, giving the event loop a turn now and then. */
+export async function evaluateAsync<S>(model: LanguageModel<S>, text: Text | TokenIds): Promise<Evaluation> {
+  const evaluation = evaluating(model, text);
+  const breath = pause();
+  for (;;) {
+    const { done, value } = evaluation.next();
+    if (done) return value;
+    await breath();
+  }
+}
+
+/** Evaluates chunk by chunk. */
+function* evaluating<S>(model: LanguageModel<S>, text: Text | TokenIds): Generator<undefined, Evaluation> {
   const { tokenizer, vocabulary } = model;
   const ids = isIds(text) ? text : encode(text, tokenizer, vocabulary);
   const first = vocabulary.start === undefined ? 1 : 0;
@@ -35,17 +59,22 @@ export function evaluate<S>(model: LanguageModel<S>, text: Text | TokenIds): Eva
   }
   let state = model.start();
   for (let i = 0; i < first; i++) state = model.advance(state, ids[i]!);
-  const logProbs = model.score?.(ids.subarray(first), state) ?? stepByStep(model, ids.subarray(first), state);
 
   let sum = 0;
   let sumKnown = 0;
   let unknown = 0;
-  for (let i = 0; i < logProbs.length; i++) {
-    sum -= logProbs[i]!;
-    if (ids[first + i] === vocabulary.unknown) unknown++;
-    else sumKnown -= logProbs[i]!;
+  for (let start = first; start < ids.length; start += CHUNK) {
+    const chunk = ids.subarray(start, start + CHUNK);
+    const scored = model.score?.(chunk, state) ?? stepByStep(model, chunk, state);
+    state = scored.state;
+    scored.logProbs.forEach((logProb, i) => {
+      sum -= logProb;
+      if (chunk[i] === vocabulary.unknown) unknown++;
+      else sumKnown -= logProb;
+    });
+    yield;
   }
-  const tokens = logProbs.length;
+  const tokens = ids.length - first;
   const nats = sum / tokens;
   return {
     nats,
@@ -62,12 +91,13 @@ export function perplexity<S>(model: LanguageModel<S>, text: Text | TokenIds): n
   return evaluate(model, text).perplexity;
 }
 
-function stepByStep<S>(model: LanguageModel<S>, ids: TokenIds, state: S): Float64Array {
-  return Float64Array.from(ids, (id) => {
+function stepByStep<S>(model: LanguageModel<S>, ids: TokenIds, state: S): { logProbs: Float64Array; state: S } {
+  const logProbs = Float64Array.from(ids, (id) => {
     const logProb = model.logProb(state, id);
     state = model.advance(state, id);
     return logProb;
   });
+  return { logProbs, state };
 }
 
 const isIds = (text: Text | TokenIds): text is TokenIds => ArrayBuffer.isView(text);

@@ -61,9 +61,10 @@ export class RecurrentModel implements LanguageModel<Float32Array> {
     return next;
   }
 
-  score(tokens: TokenIds, state: Float32Array): Float32Array {
+  score(tokens: TokenIds, state: Float32Array): { logProbs: Float32Array; state: Float32Array } {
     for (let i = 0; i < tokens.length; i++) this.checked(tokens[i]!);
-    return this.network.score(tokens, state.slice());
+    const next = state.slice();
+    return { logProbs: this.network.score(tokens, next), state: next };
   }
 
   saveState(state: Float32Array): Uint8Array {

@@ -126,7 +126,7 @@ export function outputLossAndGradient(pass: Pass, dh: number, scale: number): nu
     const h = top + start * rowBytes;
     const d = dh + start * rowBytes;
     logits(pass, h, rows);
-    loss += kernels.softmaxCrossEntropy(acts.logits, acts.targets + 4 * start, rows, V, scale);
+    loss += kernels.softmaxCrossEntropy(acts.logits, acts.logP, acts.targets + 4 * start, rows, V, scale);
     kernels.biasBackward(gradientAt(pass, "output.bias"), acts.logits, rows, V);
     kernels.aTb(gradientOf(pass, weights.Wo), h, acts.logits, H, V, rows, acts.scratch);
     memory.floats(d, rows * padded(H)).fill(0);

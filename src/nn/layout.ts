@@ -83,7 +83,7 @@ export interface Activations {
   readonly B: number;
   readonly inputs: number;
   readonly targets: number;
-  /** log p of each target. */
+  /** log p of each target, or of each class after one step. */
   readonly logP: number;
   /** The embedded inputs, where there is an embedding. */
   readonly e: number;
@@ -117,7 +117,7 @@ export function layOutActivations(
     B,
     inputs: blocks.take(rows),
     targets: blocks.take(rows),
-    logP: blocks.take(rows),
+    logP: blocks.take(Math.max(rows, padded(V))),
     e: blocks.take(rows * padded(E)),
     h: each(() => blocks.take((rows + B) * padded(H))),
     dropped: each((l) => blocks.take(config.dropout > 0 && l < layers - 1 ? rows * padded(H) : 0)),

@@ -184,8 +184,8 @@ export class Network {
     this.pack("forward");
     this.writeState(state, acts);
     logits(pass, acts.h[layers - 1]!, 1);
-    memory.kernels.logSoftmax(acts.logits, vocabularySize);
-    return memory.floats(acts.logits, vocabularySize).slice();
+    memory.kernels.logSoftmax(acts.logP, acts.logits, vocabularySize);
+    return memory.floats(acts.logP, vocabularySize).slice();
   }
 
   private readonly named = (name: string): Parameter => {

@@ -6,7 +6,7 @@
 import { defined, integer, number } from "../check.js";
 import { carriedWindows, checkPartition, type Partition, partition } from "../data/windows.js";
 import { exp } from "../exact.js";
-import { type Evaluation, evaluate } from "../lm/perplexity.js";
+import { type Evaluation, evaluateAsync } from "../lm/perplexity.js";
 import type { RecurrentModel } from "../lm/recurrent.js";
 import type { Batch } from "../nn/network.js";
 import { pause } from "../pause.js";
@@ -168,7 +168,7 @@ export class Training implements AsyncIterable<Progress> {
         state.tokens += batch.inputs.length;
         state.seconds += (performance.now() - started) / 1000;
         const done = this.done();
-        const valid = done >= 1 || i === epoch.batches - 1 ? this.evaluate() : undefined;
+        const valid = done >= 1 || i === epoch.batches - 1 ? await this.evaluate() : undefined;
         const stop = done >= 1 || (settings.patience !== undefined && state.sinceBest >= settings.patience);
         if (stop) this.finish();
         yield {
@@ -197,10 +197,10 @@ export class Training implements AsyncIterable<Progress> {
     return step / (epochs! * this.batchesPerEpoch);
   }
 
-  private evaluate(): Evaluation | undefined {
+  private async evaluate(): Promise<Evaluation | undefined> {
     if (!this.valid) return undefined;
     const { state, model } = this;
-    const valid = evaluate(model, this.valid);
+    const valid = await evaluateAsync(model, this.valid);
     if (this.settings.patience === undefined) return valid;
     if (!state.best || valid.nats < state.best.nats) {
       state.best = { nats: valid.nats, parameters: model.network.block("parameters").slice() };

@@ -35,9 +35,9 @@ export interface Kernels {
     scratch: number,
   ): void;
 
-  softmaxCrossEntropy(o: number, targets: number, rows: number, V: number, scale: number): number;
+  softmaxCrossEntropy(o: number, scratch: number, targets: number, rows: number, V: number, scale: number): number;
   logLikelihood(logP: number, o: number, targets: number, rows: number, V: number): void;
-  logSoftmax(o: number, V: number): void;
+  logSoftmax(logP: number, o: number, V: number): void;
 
   sumOfSquares(g: number, n: number): number;
   scale(g: number, s: number, n: number): void;

@@ -1,0 +1,23 @@
+// The library's insides, bundled for the bench: what the package does not export, the bench still wants to time.
+import { build } from "esbuild";
+
+const root = new URL("..", import.meta.url).pathname;
+await build({
+  stdin: {
+    contents: `
+      export * from "./src/index.ts";
+      export { networkConfig } from "./src/nn/config.ts";
+      export { Network } from "./src/nn/network.ts";
+      export { clip, gradientNorm, update } from "./src/train/optimizer.ts";
+      export { kernelVariant, loadKernels } from "./src/wasm/load.ts";`,
+    resolveDir: root,
+  },
+  outfile: `${root}build/internals.mjs`,
+  bundle: true,
+  format: "esm",
+  platform: "neutral",
+  mainFields: ["module", "main"],
+  target: "es2022",
+  logLevel: "warning",
+});
+export const rivulet = await import(`${root}build/internals.mjs`);

@@ -1,0 +1,30 @@
+// A peer is a process that reads commands, one JSON object a line, and answers each with another:
+//
+//   {"load": {configuration, weights: {name: {shape, values}}, inputs, targets}}  →  {"loss": of the first batch}
+//   {"train": n}      →  {"seconds": of n training steps}
+//   {"generate": n}   →  {"seconds": of n generated tokens}
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+
+export class Peer {
+  constructor(name, command, args) {
+    this.name = name;
+    this.process = spawn(command, args, { stdio: ["pipe", "pipe", "inherit"] });
+    this.lines = createInterface({ input: this.process.stdout })[Symbol.asyncIterator]();
+  }
+
+  async ask(command) {
+    this.process.stdin.write(`${JSON.stringify(command)}\n`);
+    const { value, done } = await this.lines.next();
+    if (done) throw new Error(`${this.name} ended`);
+    const answer = JSON.parse(value);
+    if (answer.error) throw new Error(`${this.name}: ${answer.error}`);
+    return answer;
+  }
+
+  async end() {
+    this.process.stdin.end();
+    await once(this.process, "exit");
+  }
+}

@@ -1,0 +1,46 @@
+// The peak of 128-bit multiply-adds that nothing but registers limits: independent chains c = a·c + b, as many as cover
+// the latency of both operations and fit into sixteen registers. How many are best differs between processors (and
+// engines schedule them differently), so the peak is that of the fastest count.
+import asc from "assemblyscript/asc";
+
+const COUNTS = [8, 10, 11, 12];
+
+const source = (count) => {
+  const chains = Array.from({ length: count }, (_, i) => `c${i}`);
+  return `
+export function chains${count}(n: i32, x: f32, y: f32): f32 {
+  const a = f32x4.splat(x), b = f32x4.splat(y);
+  ${chains.map((c, i) => `let ${c} = f32x4.splat(y * ${i});`).join(" ")}
+  for (let i = 0; i < n; i++) {
+    ${chains.map((c) => `${c} = madd(a, ${c}, b);`).join("\n    ")}
+  }
+  return ${chains.map((c) => `f32x4.extract_lane(${c}, 0)`).join(" + ")};
+}`;
+};
+
+/** Contestants: [{ name, flops, work }], flops per call of work. */
+export async function probes(variant) {
+  const madd = `function madd(a: v128, x: v128, b: v128): v128 {
+    return ASC_FEATURE_RELAXED_SIMD ? f32x4.relaxed_madd(a, x, b) : f32x4.add(b, f32x4.mul(a, x));
+  }`;
+  const files = { "probe.ts": madd + COUNTS.map(source).join("") };
+  const features = variant === "relaxed" ? "simd,relaxed-simd" : "simd";
+  const { error, stderr } = await asc.main(
+    ["probe.ts", "--outFile", "probe.wasm", "-O3", "--noAssert", "--runtime", "stub", "--enable", features],
+    {
+      readFile: (name) => files[name] ?? null,
+      writeFile: (name, contents) => {
+        files[name] = contents;
+      },
+      listFiles: () => [],
+    },
+  );
+  if (error) throw new Error(`cannot compile the probe: ${stderr}`);
+  const { instance } = await WebAssembly.instantiate(files["probe.wasm"]);
+  const n = 20_000;
+  return COUNTS.map((count) => ({
+    name: `${count} chains`,
+    flops: n * count * 8,
+    work: () => instance.exports[`chains${count}`](n, 0.99, 0.01),
+  }));
+}

@@ -1,0 +1,21 @@
+// npm run bench                      all of it
+// npm run bench -- matmul training   only these: matmul, training, generation, memory
+import { availableParallelism, cpus } from "node:os";
+import { rivulet } from "./internals.mjs";
+import { matmul } from "./matmul.mjs";
+import { generation, training } from "./training.mjs";
+
+const sections = {
+  matmul: () => matmul(30),
+  training: () => training(20),
+  generation: () => generation(10),
+};
+const asked = process.argv.slice(2);
+const unknown = asked.find((name) => !Object.hasOwn(sections, name));
+if (unknown) {
+  console.error(`bench: expected ${Object.keys(sections).join(", ")}, got ${unknown}`);
+  process.exit(2);
+}
+console.log(`${cpus()[0]?.model}, ${availableParallelism()} processors, Node ${process.version}`);
+console.log(`rivulet with ${rivulet.kernelVariant()} kernels, one thread`);
+for (const [name, run] of Object.entries(sections)) if (asked.length === 0 || asked.includes(name)) await run();
