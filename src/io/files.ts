@@ -45,9 +45,9 @@ export function* readText(path: string): Generator<string, void, undefined> {
       } catch (cause) {
         const all = Buffer.concat([carried, bytes]);
         const at = firstInvalid(all);
-        const byte = at < all.length ? `the byte 0x${all[at]!.toString(16).toUpperCase().padStart(2, "0")}` : "its end";
+        const byte = all[at]?.toString(16).toUpperCase().padStart(2, "0");
         throw new FileError(
-          `${what} expected UTF-8, got ${byte} at offset ${read - carried.length + at}: ` +
+          `${what} expected UTF-8, got the byte 0x${byte} at offset ${read - carried.length + at}: ` +
             "convert it, for instance with iconv -f latin1 -t utf-8",
           { cause },
         );
@@ -83,24 +83,20 @@ function unfinished(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   return last.slice(start < 0 ? last.length : start);
 }
 
-/** Offset of the first byte that does not continue valid UTF-8. */
+/** Offset of the first byte that begins no character. */
 function firstInvalid(bytes: Uint8Array): number {
-  const valid = (end: number): boolean => {
+  const decoder = new TextDecoder("utf-8", { fatal: true });
+  for (let i = 0; i < bytes.length; ) {
+    const lead = bytes[i]!;
+    const length = lead < 0x80 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
     try {
-      new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(0, end), { stream: true });
-      return true;
+      if (length > 1) decoder.decode(bytes.subarray(i, i + length));
     } catch {
-      return false;
+      return i;
     }
-  };
-  let low = 0; // valid up to here
-  let high = bytes.length + 1; // not up to here
-  while (high - low > 1) {
-    const middle = (low + high) >> 1;
-    if (valid(middle)) low = middle;
-    else high = middle;
+    i += length;
   }
-  return low;
+  return bytes.length;
 }
 
 /** The bytes of a file. @throws FileError */

@@ -5,6 +5,9 @@ import { integer, number, oneOf } from "../check.js";
 export const CELLS = ["rnn"] as const;
 export const ACTIVATIONS = ["tanh", "relu"] as const;
 
+/** Far more than anyone trains, few enough to count what they need before it is there. */
+const MAX_LAYERS = 1000;
+
 export interface NetworkConfig {
   /** The recurrent cell. */
   cell: (typeof CELLS)[number];
@@ -33,7 +36,7 @@ export function networkConfig(config: Partial<NetworkConfig> & { vocabularySize:
     vocabularySize: integer("vocabularySize", config.vocabularySize),
     embeddingSize: integer("embeddingSize", config.embeddingSize ?? 0, 0),
     hiddenSize: integer("hiddenSize", config.hiddenSize ?? 128),
-    layers: integer("layers", config.layers ?? 1),
+    layers: integer("layers", config.layers ?? 1, 1, MAX_LAYERS),
     dropout: number("dropout", config.dropout ?? 0, "a number in [0, 1)", (p) => p >= 0 && p < 1),
   };
 }

@@ -42,6 +42,7 @@ export function prepare(text: Text, tokenizer: Tokenizer, options: CorpusOptions
 
   const all = ids.done();
   const trained = all.length - Math.floor(all.length * valid);
+  if (trained === 0) throw new RangeError("a text to train on expected at least one token, got none: is it empty?");
   const counts = new Float64Array(seen.size);
   for (let i = 0; i < trained; i++) counts[all[i]!]!++;
   const counted = new Map([...seen].map(([token, id]) => [token, counts[id]!] as const).filter(([, n]) => n > 0));

@@ -26,8 +26,7 @@ export class Vocabulary {
 
   /** @param tokens each token once, in the order of their ids. @throws RangeError where it is empty or one stands twice */
   constructor(readonly tokens: readonly string[]) {
-    if (tokens.length === 0)
-      throw new RangeError("a vocabulary expected at least one token, got none: is the text empty?");
+    if (tokens.length === 0) throw new RangeError("a vocabulary expected at least one token, got none");
     tokens.forEach((token, id) => {
       if (this.ids.has(token)) throw new RangeError(`a vocabulary expected each token once, got ${show(token)} twice`);
       this.ids.set(token, id);

@@ -1,0 +1,226 @@
+// Perplexity and generation, which know a model only by the LanguageModel interface: tested on a model that is not a
+// network, and on one that is.
+
+import { beforeAll, describe, expect, it } from "vitest";
+import {
+  carriedWindows,
+  characters,
+  evaluate,
+  evaluateAsync,
+  generate,
+  type LanguageModel,
+  perplexity,
+  prepare,
+  RecurrentModel,
+  train,
+  Vocabulary,
+  whitespace,
+} from "../src/index.js";
+
+/** P(next | last) from a table of probabilities; the state is the last token, −1 at the start. */
+function bigram(
+  vocabulary: Vocabulary,
+  table: number[][],
+  first: number[],
+  tokenizer = characters(),
+): LanguageModel<number> {
+  const row = (state: number) => (state < 0 ? first : table[state]!);
+  return {
+    tokenizer,
+    vocabulary,
+    start: () => vocabulary.start ?? -1,
+    logProbs: (state) => Float32Array.from(row(state), Math.log),
+    logProb: (state, token) => Math.log(row(state)[token]!),
+    advance: (_, token) => token,
+    saveState: (state) => Uint8Array.of(state + 1),
+    restoreState: (bytes) => bytes[0]! - 1,
+  };
+}
+
+const abc = new Vocabulary(["a", "b", "c"]);
+const table = [
+  [0.1, 0.6, 0.3],
+  [0.5, 0.25, 0.25],
+  [0.2, 0.3, 0.5],
+];
+const model = bigram(abc, table, [1 / 3, 1 / 3, 1 / 3]);
+
+describe("perplexity", () => {
+  it("is the geometric mean of 1/p over all tokens but the first", () => {
+    const { nats, bits, tokens, unknown, ...result } = evaluate(model, "abac");
+    const expected = -(Math.log(0.6) + Math.log(0.5) + Math.log(0.3)) / 3;
+    expect(nats).toBeCloseTo(expected, 12);
+    expect(bits).toBeCloseTo(expected / Math.LN2, 12);
+    expect(result.perplexity).toBeCloseTo((0.6 * 0.5 * 0.3) ** (-1 / 3), 12);
+    expect([tokens, unknown]).toEqual([3, 0]);
+    expect(result.perplexityExcludingUnknown).toBe(result.perplexity);
+    expect(perplexity(model, ["ab", "ac"])).toBe(result.perplexity);
+    expect(perplexity(model, Uint8Array.of(0, 1, 0, 2))).toBe(result.perplexity);
+  });
+
+  it("counts the first token where there is <bos>, and tells unknown tokens apart", async () => {
+    const vocabulary = new Vocabulary(["<unk>", "<bos>", "a"]);
+    const rows = [
+      [0.2, 0, 0.8],
+      [0.5, 0, 0.5],
+      [0.1, 0, 0.9],
+    ];
+    const withStart = bigram(vocabulary, rows, []);
+    const result = evaluate(withStart, "aza");
+    expect(result.tokens).toBe(3);
+    expect(result.unknown).toBe(1);
+    expect(result.nats).toBeCloseTo(-(Math.log(0.5) + Math.log(0.1) + Math.log(0.8)) / 3, 12);
+    expect(result.perplexityExcludingUnknown).toBeCloseTo((0.5 * 0.8) ** (-1 / 2), 12);
+    expect(await evaluateAsync(withStart, "aza")).toEqual(result);
+  });
+
+  it("refuses a text that it cannot predict anything of, or has no id for", () => {
+    expect(() => evaluate(model, "a")).toThrow("a text to evaluate expected at least 2 tokens, got 1");
+    expect(() => evaluate(model, "")).toThrow("got 0");
+    expect(() => evaluate(model, "abd")).toThrow('"d" (U+0064) is not among the 3 tokens');
+  });
+});
+
+describe("generation", () => {
+  const text = (options: Parameters<typeof generate>[1]) => [...generate(model, options)].join("");
+
+  it("draws each token as often as its probability, at any temperature", () => {
+    for (const [temperature, exponent] of [
+      [1, 1],
+      [0.5, 2],
+      [2, 0.5],
+    ] as const) {
+      const n = 30_000;
+      const drawn = text({ prompt: "a", length: n, temperature, seed: 4 });
+      const after: Record<string, number> = {};
+      let total = 0;
+      for (let i = 1; i < n; i++) {
+        if (drawn[i - 1] !== "a") continue;
+        total++;
+        after[drawn[i]!] = (after[drawn[i]!] ?? 0) + 1;
+      }
+      const weights = table[0]!.map((p) => p ** exponent);
+      const sum = weights.reduce((a, b) => a + b);
+      weights.forEach((weight, i) => {
+        const p = weight / sum;
+        const found = (after["abc"[i]!] ?? 0) / total;
+        expect(Math.abs(found - p), `${"abc"[i]} at ${temperature}`).toBeLessThan(5 * Math.sqrt((p * (1 - p)) / total));
+      });
+    }
+  });
+
+  it("greedy takes the likeliest, top-k the k likeliest, top-p those that make up p", () => {
+    expect(text({ prompt: "a", length: 6, temperature: 0 })).toBe("bababa");
+    expect(text({ prompt: "a", length: 6, topK: 1, seed: 9 })).toBe("bababa");
+    const pairs = (drawn: string) => new Set(Array.from({ length: drawn.length - 1 }, (_, i) => drawn.slice(i, i + 2)));
+    const k2 = pairs(text({ length: 3000, topK: 2 }));
+    // After b, a is likeliest; of b and c, which are equal, the one with the lower id.
+    expect([...k2].sort()).toEqual(["ab", "ac", "ba", "bb", "cb", "cc"]);
+    expect([...pairs(text({ length: 3000, topP: 0.6 }))].sort()).toEqual(["ab", "ba", "bb"]);
+    expect([...pairs(text({ length: 3000, topP: 1e-9 }))].sort()).toEqual(["ab", "ba"]);
+    expect(pairs(text({ length: 5000, topP: 1 })).size).toBe(9);
+    // Top-p counts among what top-k has left: 0.6 of (0.6 + 0.3).
+    expect([...pairs(text({ length: 3000, topK: 2, topP: 0.66 }))].sort()).toEqual(["ab", "ba"]);
+  });
+
+  it("is fixed by its seed", () => {
+    expect(text({ length: 50, seed: 7 })).toBe(text({ length: 50, seed: 7 }));
+    expect(text({ length: 50, seed: 7 })).not.toBe(text({ length: 50, seed: 8 }));
+    expect(text({ length: 0 })).toBe("");
+  });
+
+  it("never draws <unk>, <pad>, <bos>, and ends at <eos>", () => {
+    const vocabulary = new Vocabulary(["<unk>", "<pad>", "<bos>", "<eos>", "x"]);
+    const rows = Array.from({ length: 5 }, () => [0.4, 0.2, 0.2, 0.02, 0.18]);
+    const pieces = [...generate(bigram(vocabulary, rows, [], whitespace()), { length: 1000, seed: 3 })];
+    expect(new Set(pieces.slice(1))).toEqual(new Set([" x"]));
+    expect(pieces[0]).toBe("x");
+    expect(pieces.length).toBeLessThan(1000);
+  });
+
+  it("saved anywhere it goes on as if it had not been", async () => {
+    const whole = text({ prompt: "a", length: 40, seed: 5 });
+    const generation = generate(model, { prompt: "a", length: 40, seed: 5 });
+    let first = "";
+    for (const piece of generation) {
+      first += piece;
+      if (first.length === 13) break;
+    }
+    const bytes = generation.save();
+    let rest = "";
+    for await (const piece of generate(model, { from: bytes })) rest += piece;
+    expect(first + rest).toBe(whole);
+    expect([...generate(model, { from: generate(model, { from: bytes }).save() })].join("")).toBe(rest);
+    expect(() => generate(model, { from: bytes.subarray(0, 20) })).toThrow(
+      '"from" expected the bytes of a saved generation',
+    );
+    expect(() => generate(model, { from: new Uint8Array(40) })).toThrow('"from" expected');
+  });
+
+  it.each([
+    [{ length: -1 }, '"length" expected an integer >= 0, got -1'],
+    [{ temperature: -1 }, '"temperature" expected a number >= 0, got -1'],
+    [{ temperature: Number.NaN }, '"temperature" expected a number >= 0, got NaN'],
+    [{ topK: 0 }, '"topK" expected an integer >= 1, got 0'],
+    [{ topP: 0 }, '"topP" expected a number in (0, 1], got 0'],
+    [{ seed: 0.5 }, '"seed" expected an integer >= 0, got 0.5'],
+    [{ prompt: "z" }, '"z" (U+007A) is not among the 3 tokens'],
+  ])("refuses %o", (options, message) => {
+    expect(() => generate(model, options)).toThrow(message);
+  });
+});
+
+describe("a recurrent model", () => {
+  const tale = "the cat sat on the mat. ".repeat(40);
+  let network: RecurrentModel;
+  beforeAll(async () => {
+    const tokenizer = characters();
+    const { vocabulary, train: ids } = prepare(tale, tokenizer);
+    network = await RecurrentModel.create({ tokenizer, vocabulary, hiddenSize: 24 });
+    const options = { windows: carriedWindows({ window: 12, batch: 8 }), epochs: 40 };
+    for await (const _ of train(network, ids, options));
+  });
+
+  it("learns a text by heart, and writes it", () => {
+    expect(perplexity(network, tale)).toBeLessThan(1.3);
+    expect([...generate(network, { prompt: "the c", length: 30, temperature: 0 })].join("")).toBe(
+      "at sat on the mat. the cat sat",
+    );
+  });
+
+  it("reads an unseen character of the prompt as <unk>", () => {
+    expect([...generate(network, { prompt: "thé ", length: 5, temperature: 0 })].join("").length).toBe(5);
+  });
+
+  it("scores as it predicts, whole or token by token", () => {
+    const { score, ...stepwise } = network as unknown as LanguageModel & { score: unknown };
+    const slow: LanguageModel = Object.assign(Object.create(network), { score: undefined });
+    expect(stepwise).toBeDefined();
+    expect(evaluate(slow, "the mat. the cat").nats).toBeCloseTo(evaluate(network, "the mat. the cat").nats, 5);
+  });
+
+  it("its states are values: advancing one leaves it alone; bytes bring it back", () => {
+    const start = network.start();
+    const next = network.advance(start, 3);
+    expect([...start]).toEqual([...network.start()]);
+    expect([...network.restoreState(network.saveState(next))]).toEqual([...next]);
+    const [a, b] = [network.advance(next, 1), network.advance(network.restoreState(network.saveState(next)), 1)];
+    expect([...network.logProbs(a)]).toEqual([...network.logProbs(b)]);
+    expect(() => network.restoreState(new Uint8Array(5))).toThrow("a state of this model expected 96 bytes, got 5");
+  });
+
+  it("a generation goes on from its bytes in another copy of the model", async () => {
+    const whole = [...generate(network, { prompt: "the ", length: 60, seed: 2 })].join("");
+    const generation = generate(network, { prompt: "the ", length: 60, seed: 2 });
+    const first: string[] = [];
+    for (const piece of generation) if (first.push(piece) === 25) break;
+    const rest = [...generate(network, { from: generation.save() })];
+    expect(first.join("") + rest.join("")).toBe(whole);
+  });
+
+  it("refuses a token outside its vocabulary", () => {
+    expect(() => network.advance(network.start(), 99)).toThrow('"token" expected an integer from 0 to');
+    expect(() => network.logProb(network.start(), -1)).toThrow('"token"');
+    expect(() => network.score(Uint8Array.of(1, 99), network.start())).toThrow('"token"');
+  });
+});

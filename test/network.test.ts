@@ -1,0 +1,182 @@
+import { describe, expect, it } from "vitest";
+import { networkConfig } from "../src/nn/config.js";
+import { type Batch, Network } from "../src/nn/network.js";
+import { Random } from "../src/random.js";
+import { adamw, gradientNorm, update } from "../src/train/optimizer.js";
+
+const V = 7;
+async function make(options: Partial<Parameters<typeof networkConfig>[0]> = {}, seed = 3): Promise<Network> {
+  const network = await Network.create(networkConfig({ vocabularySize: V, hiddenSize: 5, ...options }));
+  network.initialise(seed);
+  return network;
+}
+
+function randomBatch(T: number, B: number, seed = 1): Batch {
+  const random = new Random(seed);
+  const ids = () => Int32Array.from({ length: T * B }, () => random.below(V));
+  return { T, B, inputs: ids(), targets: ids() };
+}
+
+/** Steps `from` to `to` of a batch. */
+const part = ({ B, inputs, targets }: Batch, from: number, to: number): Batch => ({
+  T: to - from,
+  B,
+  inputs: inputs.slice(from * B, to * B),
+  targets: targets.slice(from * B, to * B),
+});
+
+describe("a network", () => {
+  it.each([
+    ["one-hot", {}],
+    ["embedded", { embeddingSize: 3 }],
+    ["of three layers", { layers: 3 }],
+    ["of ReLU", { activation: "relu" as const }],
+  ])("%s: chunks with the state carried have the states, losses and scores of the whole", async (_, options) => {
+    const network = await make(options);
+    const whole = randomBatch(9, 3);
+    const state = network.initialState(3);
+    const loss = network.gradients(whole, state);
+    const carried = network.initialState(3);
+    const losses = [part(whole, 0, 4), part(whole, 4, 9)].map((chunk) => network.gradients(chunk, carried) * chunk.T);
+    expect([...carried]).toEqual([...state]);
+    expect((losses[0]! + losses[1]!) / 9).toBeCloseTo(loss, 6);
+
+    const text = Uint8Array.from({ length: 600 }, (_, i) => (i * i) % V); // more than one chunk of score()
+    const [a, b] = [network.initialState(1), network.initialState(1)];
+    const scores = network.score(text, a);
+    expect([...network.score(text.subarray(0, 100), b), ...network.score(text.subarray(100), b)]).toEqual([...scores]);
+    expect([...b]).toEqual([...a]);
+  });
+
+  it("scores what logProbs says, token by token, and probabilities sum to 1", async () => {
+    const network = await make({ layers: 2, embeddingSize: 3 });
+    const text = Uint8Array.of(3, 1, 4, 1, 5, 2, 6);
+    const state = network.initialState(1);
+    const oneByOne = Array.from(text, (token) => {
+      const logProbs = network.logProbs(state);
+      expect(logProbs.reduce((sum, x) => sum + Math.exp(x), 0)).toBeCloseTo(1, 6);
+      network.step(token, state);
+      return logProbs[token]!;
+    });
+    network.score(text, network.initialState(1)).forEach((score, i) => {
+      expect(score).toBeCloseTo(oneByOne[i]!, 5);
+    });
+  });
+
+  it("leaves out targets of −1", async () => {
+    const network = await make();
+    const batch = randomBatch(4, 2);
+    const first = { ...batch, targets: batch.targets.map((target, i) => (i < 4 ? target : -1)) };
+    const loss = network.gradients(first, network.initialState(2));
+    const gradient = [...network.block("gradients")];
+    expect(network.gradients(part(batch, 0, 2), network.initialState(2))).toBe(loss);
+    expect(network.block("gradients").reduce((d, g, i) => Math.max(d, Math.abs(g - gradient[i]!)), 0)).toBeLessThan(
+      1e-7,
+    );
+  });
+
+  it("its gradient is the slope of its loss: along itself, within 1 %", async () => {
+    for (const options of [{}, { embeddingSize: 3, layers: 2 }, { layers: 3, dropout: 0.4 }]) {
+      const network = await make(options);
+      const batch = randomBatch(6, 4);
+      const before = network.gradients(batch, network.initialState(4), 5);
+      const norm = gradientNorm(network);
+      const step = 2e-3 / norm;
+      const parameters = network.block("parameters");
+      network.block("gradients").forEach((g, i) => {
+        parameters[i]! += step * g;
+      });
+      network.parametersChanged();
+      const after = network.gradients(batch, network.initialState(4), 5);
+      expect((after - before) / (step * norm * norm)).toBeCloseTo(1, 2);
+    }
+  });
+
+  it("dropout: the seed fixes the mask; none is left out when scoring", async () => {
+    const network = await make({ layers: 2, dropout: 0.5 });
+    const loss = (seed: number) => network.gradients(randomBatch(5, 3), network.initialState(3), seed);
+    expect(loss(1)).toBe(loss(1));
+    expect(loss(1)).not.toBe(loss(2));
+    const dry = await make({ layers: 2 });
+    const text = Uint8Array.of(1, 2, 3, 4);
+    expect([...network.score(text, network.initialState(1))]).toEqual([...dry.score(text, dry.initialState(1))]);
+  });
+
+  it("keeps the padding of its blocks zero while it trains", async () => {
+    const network = await make({ embeddingSize: 3, layers: 2 });
+    for (let t = 1; t <= 5; t++) {
+      network.gradients(randomBatch(3, 2, t), network.initialState(2));
+      update(network, adamw(), 0.01, t);
+    }
+    for (const block of ["parameters", "gradients", "moment1", "moment2"] as const) {
+      const all = network.block(block).slice();
+      for (const { name } of network.parameters) network.write(name, network.read(name, block).fill(0), block);
+      expect(
+        network.block(block).every((x) => x === 0),
+        block,
+      ).toBe(true);
+      expect(
+        all.some((x) => x !== 0),
+        block,
+      ).toBe(true);
+    }
+  });
+
+  it("reads what was written, in PyTorch's layout", async () => {
+    const network = await make({ embeddingSize: 2 });
+    for (const { name, shape } of network.parameters) {
+      const values = Float32Array.from({ length: shape.reduce((a, b) => a * b) }, (_, i) => i + 1);
+      network.write(name, values);
+      expect([...network.read(name)]).toEqual([...values]);
+    }
+    expect(() => network.read("rnn.weight_ih_l1")).toThrow(
+      'there is no parameter "rnn.weight_ih_l1": this network has',
+    );
+    expect(() => network.write("output.bias", new Float32Array(3))).toThrow(
+      '"output.bias" expected 7 values (7), got 3',
+    );
+  });
+
+  it("initialises as PyTorch: uniform in ±1/√H, an embedding of variance 1, another seed another network", async () => {
+    const network = await make({ hiddenSize: 64, embeddingSize: 40 });
+    const bound = 1 / Math.sqrt(64);
+    for (const name of ["rnn.weight_hh_l0", "output.weight", "rnn.bias_ih_l0"]) {
+      const values = network.read(name);
+      expect(Math.max(...values.map(Math.abs))).toBeLessThanOrEqual(bound);
+      const variance = values.reduce((sum, x) => sum + x * x, 0) / values.length;
+      expect(Math.abs(variance / (bound ** 2 / 3) - 1)).toBeLessThan(5 / Math.sqrt(values.length));
+    }
+    const embedding = network.read("embedding.weight");
+    const variance = embedding.reduce((sum, x) => sum + x * x, 0) / embedding.length;
+    expect(Math.abs(variance - 1)).toBeLessThan(5 * Math.sqrt(2 / embedding.length));
+    const other = await make({ hiddenSize: 64, embeddingSize: 40 }, 4);
+    expect([...other.read("output.bias")]).not.toEqual([...network.read("output.bias")]);
+  });
+});
+
+describe("what does not fit", () => {
+  it("is refused with its size, before anything is allocated", async () => {
+    await expect(make({ hiddenSize: 20_000 })).rejects.toThrow(
+      /a network of 400,\d{3},\d{3} parameters needs 8.9 GiB of memory, and WebAssembly has 4 GiB: use a smaller/,
+    );
+    const network = await make({ hiddenSize: 512 });
+    const [T, B] = [4000, 1000];
+    const batch = { T, B, inputs: new Int32Array(T * B), targets: new Int32Array(T * B) };
+    expect(() => network.gradients(batch, network.initialState(B))).toThrow(
+      /over 4000 steps of 1000 sequences needs .* GiB/,
+    );
+    expect(network.gradients(randomBatch(2, 2), network.initialState(2))).toBeGreaterThan(0);
+  });
+
+  it.each([
+    [{ hiddenSize: 0 }, '"hiddenSize" expected an integer >= 1, got 0'],
+    [{ hiddenSize: 1.5 }, '"hiddenSize" expected an integer >= 1, got 1.5'],
+    [{ hiddenSize: "8" as never }, '"hiddenSize" expected an integer >= 1, got "8"'],
+    [{ cell: "lru" as never }, '"cell" expected "rnn", got "lru"'],
+    [{ activation: "selu" as never }, '"activation" expected "tanh" or "relu", got "selu"'],
+    [{ dropout: 1 }, '"dropout" expected a number in [0, 1), got 1'],
+    [{ layers: -1 }, '"layers" expected an integer from 1 to 1000, got -1'],
+  ])("%o", async (options, message) => {
+    await expect(make(options)).rejects.toThrow(message);
+  });
+});

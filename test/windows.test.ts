@@ -1,0 +1,100 @@
+import { describe, expect, it } from "vitest";
+import { checkPartition, partition } from "../src/data/windows.js";
+import { carriedWindows, overlappingWindows, type Partition, randomWindows } from "../src/index.js";
+
+const starts = (p: Partition, tokens: number, epoch = 0, seed = 1) => {
+  const e = partition(p, tokens, epoch, seed);
+  return Array.from({ length: e.batches }, (_, i) => [...e.starts(i)]);
+};
+
+describe("carried windows", () => {
+  it("go through streams of equal length, each window where the one before ended", () => {
+    // 23 tokens: 2 streams of 11, three windows of 3 each; the last two tokens of a stream are left.
+    expect(starts(carriedWindows({ window: 3, batch: 2 }), 23)).toEqual([
+      [0, 11],
+      [3, 14],
+      [6, 17],
+    ]);
+    const epoch = partition(carriedWindows({ window: 3, batch: 2 }), 23, 5, 9);
+    expect([epoch.carried(0), epoch.carried(1), epoch.carried(2)]).toEqual([false, true, true]);
+  });
+
+  it("need window × batch + 1 tokens", () => {
+    const p = carriedWindows({ window: 4, batch: 3 });
+    expect(starts(p, 13)).toEqual([[0, 4, 8]]);
+    expect(() => partition(p, 12, 0, 1)).toThrow(
+      "the text to train on has 12 tokens, and 3 streams of a window of 4 needs 13, the one that follows included: " +
+        "use a smaller window or batch, or a longer text",
+    );
+  });
+});
+
+describe("overlapping windows", () => {
+  it("start every stride tokens, each once, in an order of the seed and epoch, the last batch smaller", () => {
+    const p = overlappingWindows({ window: 4, batch: 3, stride: 2 });
+    const found = starts(p, 15);
+    expect(found.map((batch) => batch.length)).toEqual([3, 3]);
+    expect(found.flat().sort((a, b) => a - b)).toEqual([0, 2, 4, 6, 8, 10]);
+    expect(starts(p, 16).flat().length).toBe(6);
+    expect(starts(p, 15)).toEqual(found);
+    expect(starts(p, 15, 1)).not.toEqual(found);
+    expect(starts(p, 15, 0, 2)).not.toEqual(found);
+    expect(partition(p, 15, 0, 1).carried(1)).toBe(false);
+  });
+
+  it("read every token of the text", () => {
+    for (const tokens of [6, 7, 30]) {
+      const all = starts(overlappingWindows({ window: 5, batch: 4 }), tokens).flat();
+      expect(Math.min(...all)).toBe(0);
+      expect(Math.max(...all)).toBe(tokens - 6); // its last target is the last token
+    }
+    expect(() => partition(overlappingWindows({ window: 5 }), 5, 0, 1)).toThrow(
+      "has 5 tokens, and a window of 5 needs 6",
+    );
+  });
+});
+
+describe("random windows", () => {
+  it("lie end to end from an offset that changes each epoch, in random order", () => {
+    const p = randomWindows({ window: 5, batch: 4 });
+    const offsets = new Set<number>();
+    for (let epoch = 0; epoch < 60; epoch++) {
+      const all = starts(p, 103, epoch)
+        .flat()
+        .sort((a, b) => a - b);
+      offsets.add(all[0]!);
+      expect(all[0]).toBeLessThan(5);
+      expect(all).toEqual(all.map((_, i) => all[0]! + 5 * i));
+      expect(all.at(-1)! + 5 + 1).toBeLessThanOrEqual(103);
+      expect(all.at(-1)! + 2 * 5 + 1).toBeGreaterThan(103);
+    }
+    expect(offsets).toEqual(new Set([0, 1, 2, 3, 4]));
+  });
+
+  it("leave room for one window in a short text", () => {
+    for (let epoch = 0; epoch < 20; epoch++) {
+      for (const start of starts(randomWindows({ window: 5, batch: 1 }), 7, epoch).flat())
+        expect(start).toBeLessThan(2);
+    }
+    expect(() => partition(randomWindows({ window: 5 }), 5, 0, 1)).toThrow("needs 6");
+  });
+});
+
+describe("a partition's sizes", () => {
+  it.each([
+    ["window", { window: 0 }, RangeError, '"window" expected an integer >= 1, got 0'],
+    ["batch", { batch: 1.5 }, RangeError, '"batch" expected an integer >= 1, got 1.5'],
+    ["window's kind", { window: "8" }, TypeError, '"window" expected an integer >= 1, got "8"'],
+    ["stride", { stride: -1 }, RangeError, '"stride" expected an integer >= 1, got -1'],
+  ])("%s", (_, sizes, kind, message) => {
+    expect(() => overlappingWindows(sizes as never)).toThrow(message);
+    expect(() => overlappingWindows(sizes as never)).toThrow(kind);
+    expect(() => checkPartition({ kind: "overlapping", window: 2, batch: 2, stride: 1, ...sizes } as never)).toThrow(
+      kind,
+    );
+  });
+
+  it("kind", () => {
+    expect(() => checkPartition({ kind: "sliding" } as never)).toThrow('"windows.kind" expected "carried" or');
+  });
+});
