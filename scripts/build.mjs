@@ -4,7 +4,7 @@
 //   node scripts/build.mjs            all of it
 //   node scripts/build.mjs kernels    only what the tests need
 import { execFileSync } from "node:child_process";
-import { chmodSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import asc from "assemblyscript/asc";
 import { build } from "esbuild";
 
@@ -26,19 +26,34 @@ writeFileSync(
 
 if (process.argv[2] !== "kernels") {
   rmSync("dist", { recursive: true, force: true });
-  await build({
+  const { metafile } = await build({
     entryPoints: { index: "src/index.ts", node: "src/node.ts", cli: "src/cli/main.ts" },
     outdir: "dist",
     bundle: true,
     splitting: true,
-    minify: true,
     format: "esm",
     platform: "neutral",
     mainFields: ["module", "main"],
     target: "es2022",
     external: ["node:*"],
+    metafile: true,
     logLevel: "warning",
   });
   chmodSync("dist/cli.js", 0o755);
+  writeFileSync("dist/THIRD-PARTY.txt", licences(Object.keys(metafile.inputs)));
   execFileSync("node", ["node_modules/typescript/bin/tsc", "--project", "tsconfig.build.json"], { stdio: "inherit" });
+}
+
+/** The licences of the packages that are bundled. */
+function licences(inputs) {
+  const packages = new Set(inputs.flatMap((input) => input.match(/node_modules\/((?:@[^/]+\/)?[^/]+)/)?.[1] ?? []));
+  const texts = [...packages].sort().map((name) => {
+    const { version, license, homepage } = JSON.parse(readFileSync(`node_modules/${name}/package.json`, "utf8"));
+    // The loader's is in the package it is a part of.
+    const folder = `node_modules/${name === "@assemblyscript/loader" ? "assemblyscript" : name}`;
+    const files = readdirSync(folder).filter((entry) => /^(licen[cs]e|notice)/i.test(entry));
+    const text = files.map((file) => readFileSync(`${folder}/${file}`, "utf8")).join("\n");
+    return `${name} ${version}, ${license}, ${homepage ?? ""}\n\n${text}`;
+  });
+  return `Parts of these packages are in the bundles beside this file.\n\n${texts.join("\n\n")}`;
 }

@@ -105,7 +105,7 @@ export class Args {
     try {
       parsed = parseArgs({ args: argv, options: Object.fromEntries(options), allowPositionals: true, strict: true });
     } catch (error) {
-      throw new UsageError((error as Error).message.split("\n")[0]);
+      throw new UsageError((error as Error).message.split(/[.\n]/)[0]);
     }
     const { positionals, values } = parsed;
     if (!values.help && positionals.length !== operands.length) {

@@ -1,56 +1,66 @@
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
 import { defined } from "../check.js";
-import { carriedWindows, overlappingWindows, type Partition, randomWindows } from "../data/windows.js";
 import { resumeFrom, saveCheckpoint, trainedTokens } from "../io/checkpoint.js";
-import { checkWritable, readBytes, readText, writeWhole } from "../io/files.js";
+import { checkWritable, isDevice, readBytes, readText, writeWhole } from "../io/files.js";
 import { modelFrom, saveModel } from "../io/model.js";
 import { readSafetensors } from "../io/safetensors.js";
-import { evaluate } from "../lm/perplexity.js";
+import { type Evaluation, evaluate } from "../lm/perplexity.js";
 import { RecurrentModel } from "../lm/recurrent.js";
-import { ACTIVATIONS, CELLS } from "../nn/config.js";
 import { encode, prepare } from "../text/corpus.js";
 import type { TokenIds } from "../text/ids.js";
-import { characters, type Tokenizer, whitespace, words } from "../text/tokenizers.js";
 import { gradientFlow } from "../train/gradient-flow.js";
-import { adamw, type Optimizer, sgd } from "../train/optimizer.js";
-import { constant, cosine, step } from "../train/schedule.js";
-import { DivergedError, type Training, type TrainOptions, train } from "../train/train.js";
+import { DivergedError, type Progress, type Training, train } from "../train/train.js";
 import { kernelVariant } from "../wasm/load.js";
 import { type Args, UsageError } from "./args.js";
 import { gradientFlowChart, lossChart } from "./chart.js";
 import { named } from "./errors.js";
 import { ProgressLine } from "./progress.js";
+import { heldOutOf, lengthOf, networkOf, tokenizerOf, trainOptionsOf, vocabularyOf } from "./settings.js";
 import { count } from "./words.js";
 
 /** Milliseconds between checkpoints that nobody asked for. */
 const KEEP_EVERY = 5 * 60_000;
 
+/** Flags that mean something beside --resume: all else is in the checkpoint. */
+const WITH_RESUME = "resume out epochs steps seconds patience valid-file gradient-flow json kernels".split(" ");
+
 const say = (sentence: string) => process.stderr.write(`${sentence}\n`);
+const print = (value: unknown) => process.stdout.write(`${JSON.stringify(value)}\n`);
+
+interface Run {
+  training: Training;
+  valid: TokenIds | undefined;
+}
 
 export async function trainCommand(args: Args): Promise<number> {
-  const [textPath] = args.operands as [string];
-  const resumed = args.text("resume");
-  const out =
-    args.text("out") ?? resumed?.replace(/(\.checkpoint)?\.safetensors$/, ".safetensors") ?? "model.safetensors";
+  const [text] = args.operands as [string];
+  const from = args.text("resume");
+  const out = args.text("out") ?? from?.replace(/(\.checkpoint)?\.safetensors$/, ".safetensors") ?? "model.safetensors";
   const checkpoint = `${out.replace(/\.safetensors$/, "")}.checkpoint.safetensors`;
   const stop = new AbortController();
-  const { training, valid } = resumed
-    ? await resumeTraining(args, textPath, resumed, stop.signal)
-    : await newTraining(args, textPath, stop.signal);
-  checkWritable(out);
-  checkWritable(checkpoint);
-  describe(training, valid, resumed);
+  const run = await (from === undefined ? begin(args, text, stop.signal) : goOn(args, text, from, stop.signal));
+  const { training } = run;
 
-  const keep = () => writeWhole(checkpoint, saveCheckpoint(training));
+  // Beside a device (--out /dev/null) there is no place for a checkpoint.
+  const keep = isDevice(out) ? () => {} : () => save(checkpoint, saveCheckpoint(training));
+  // The parameters once in the model; with two moments, and perhaps the best so far, in the checkpoint.
+  const bytes = 4 * training.model.network.parameterCount;
+  checkWritable(out, bytes);
+  if (!isDevice(out)) checkWritable(checkpoint, 4 * bytes);
+  describe(run, from);
+
   const interrupt = () => (stop.signal.aborted ? process.exit(130) : stop.abort());
   process.on("SIGINT", interrupt).on("SIGTERM", interrupt);
-  const losses: number[] = [];
   const firstStep = training.state.step + 1;
+  const losses: number[] = [];
+  let last: Progress | undefined;
   try {
-    await follow(training, args.has("json"), losses, keep);
+    last = await follow(training, args.has("json"), losses, keep);
   } catch (error) {
     if (stop.signal.aborted) {
       keep();
-      say(`stopped after step ${training.state.step}; to go on: rivulet train ${textPath} --resume ${checkpoint}`);
+      say(`stopped after step ${training.state.step}; to go on: rivulet train ${text} --resume ${checkpoint}`);
       return 130;
     }
     if (error instanceof DivergedError) {
@@ -62,19 +72,78 @@ export async function trainCommand(args: Args): Promise<number> {
     process.off("SIGINT", interrupt).off("SIGTERM", interrupt);
   }
 
+  save(out, saveModel(training.model));
   keep();
-  writeWhole(out, saveModel(training.model));
-  report(training, valid, args, losses, firstStep);
-  say(`saved ${out}; to train on: rivulet train ${textPath} --resume ${checkpoint} --epochs N`);
+  // With patience the weights may be others than those evaluated last.
+  const patient = training.settings.patience !== undefined;
+  const result = (!patient && last?.valid) || (run.valid && evaluate(training.model, run.valid));
+  report(args, run, result, losses, firstStep);
+  say(`saved ${out}; to train on: rivulet train ${text} --resume ${checkpoint} --epochs N`);
   return 0;
 }
 
-/** Iterates over a training, showing it. */
-async function follow(training: Training, json: boolean, losses: number[], keep: () => void): Promise<void> {
+/** Saves what was trained; where that fails, in the system's temporary folder: nothing is to be lost. */
+function save(path: string, bytes: Uint8Array): void {
+  try {
+    writeWhole(path, bytes);
+  } catch (error) {
+    const rescue = join(tmpdir(), `${process.pid}.${basename(path)}`);
+    try {
+      writeWhole(rescue, bytes);
+      (error as Error).message += `. It is saved as ${rescue} instead`;
+    } catch {
+      // There is no place for it: what is wrong with the first is what there is to say.
+    }
+    throw error;
+  }
+}
+
+async function begin(args: Args, path: string, signal: AbortSignal): Promise<Run> {
+  const tokenizer = tokenizerOf(args);
+  const options = trainOptionsOf(args);
+  const network = networkOf(args);
+  const held = heldOutOf(args);
+  const wanted = { ...vocabularyOf(args), valid: held.share };
+  const corpus = await named(path, () => prepare(readText(path), tokenizer, wanted));
+  const { vocabulary } = corpus;
+  const valid = await heldOut(held.file, corpus.valid, (file) => encode(readText(file), tokenizer, vocabulary));
+  const model = await RecurrentModel.create({ tokenizer, vocabulary, ...network });
+  const training = await named(path, () => train(model, corpus.train, { ...options, ...defined({ valid }), signal }));
+  return { training, valid };
+}
+
+async function goOn(args: Args, path: string, checkpoint: string, signal: AbortSignal): Promise<Run> {
+  const other = args.given().find((flag) => !WITH_RESUME.includes(flag));
+  if (other) throw new UsageError(`"--${other}" is fixed by the checkpoint: leave it out beside --resume`);
+  const length = { ...lengthOf(args), ...defined({ patience: args.integer("patience") }) };
+  const { file, model, trained } = await named(checkpoint, async () => {
+    const file = readSafetensors(readBytes(checkpoint));
+    return { file, model: await modelFrom(file), trained: trainedTokens(file) };
+  });
+  const { tokenizer, vocabulary } = model;
+  const ids = await named(path, () => encode(readText(path), tokenizer, vocabulary));
+  const valid = await heldOut(args.text("valid-file"), ids.subarray(trained), (validPath) =>
+    encode(readText(validPath), tokenizer, vocabulary),
+  );
+  const options = { ...length, ...defined({ valid }), signal };
+  const training = await named(path, () => resumeFrom(file, model, ids.subarray(0, trained), options));
+  return { training, valid };
+}
+
+/** The held-out tokens: of a file, or of the end of the text; none where there are too few to predict one. */
+async function heldOut(path: string | undefined, end: TokenIds, read: (path: string) => TokenIds) {
+  const ids = path === undefined ? end : await named(path, () => read(path));
+  return ids.length >= 2 ? ids : undefined;
+}
+
+/** Goes through a training, showing it. */
+async function follow(training: Training, json: boolean, losses: number[], keep: () => void) {
   const line = new ProgressLine(training.done());
   let kept = performance.now();
+  let last: Progress | undefined;
   try {
     for await (const progress of training) {
+      last = progress;
       losses.push(progress.loss);
       const { step, epoch, tokens, loss, perplexity, gradNorm, tokensPerSecond, valid } = progress;
       if (json) {
@@ -92,35 +161,36 @@ async function follow(training: Training, json: boolean, losses: number[], keep:
     if (!json) line.end();
     throw error;
   }
+  return last;
 }
 
-const print = (value: unknown) => process.stdout.write(`${JSON.stringify(value)}\n`);
+const brief = ({ nats, perplexity, tokens }: Evaluation) => ({ nats, perplexity, tokens });
 
-const brief = ({ nats, perplexity, tokens }: { nats: number; perplexity: number; tokens: number }) => ({
-  nats,
-  perplexity,
-  tokens,
-});
-
-function describe({ model, tokens, state }: Training, valid: TokenIds | undefined, resumed: string | undefined): void {
+function describe({ training, valid }: Run, resumed: string | undefined): void {
+  const { model, tokens, state } = training;
   const { cell, hiddenSize, layers } = model.network.config;
   const held = valid ? `, ${count(valid.length, "token")} held out` : "";
-  say(`${count(tokens.length, "token")} to train on${held}; ${count(model.vocabulary.size, "different one")}`);
+  say(
+    `${count(tokens.length, "token")} to train on${held}; ${model.vocabulary.size.toLocaleString("en")} different ones`,
+  );
   const what = `${cell} of ${layers > 1 ? `${layers} layers of ` : ""}${hiddenSize}`;
   say(`${what}, ${count(model.network.parameterCount, "parameter")}, ${kernelVariant()} kernels`);
+  if (layers === 1 && model.network.config.dropout > 0) say("dropout is between layers: one layer has none");
   if (resumed) say(`going on from step ${state.step} of ${resumed}`);
 }
 
 function report(
-  { model, state }: Training,
-  valid: TokenIds | undefined,
   args: Args,
+  { training, valid }: Run,
+  result: Evaluation | undefined,
   losses: number[],
   firstStep: number,
-): void {
-  const { window } = { window: args.integer("window") ?? 64 };
-  const result = valid && evaluate(model, valid);
-  const norms = args.has("gradient-flow") && valid ? gradientFlow(model, valid, { steps: window }) : undefined;
+) {
+  const { model, state, settings, tokens } = training;
+  const steps = settings.windows.window;
+  const flow = args.has("gradient-flow")
+    ? gradientFlow(model, valid && valid.length > steps ? valid : tokens, { steps })
+    : undefined;
   const tokensPerSecond = state.tokens / state.seconds;
   if (args.has("json")) {
     print({
@@ -128,135 +198,18 @@ function report(
       valid: result ? brief(result) : null,
       tokensPerSecond,
       parameters: model.network.parameterCount,
-      ...(norms && { gradientFlow: norms.map((layer) => [...layer]) }),
+      ...(flow && { gradientFlow: flow.map((layer) => [...layer]) }),
     });
     return;
   }
-  say(lossChart(losses, firstStep));
-  for (const [l, layer] of norms?.entries() ?? []) {
-    say(gradientFlowChart(layer, norms!.length > 1 ? ` of layer ${l + 1}` : ""));
+  if (losses.length > 1) say(lossChart(losses, firstStep));
+  for (const [l, norms] of flow?.entries() ?? []) {
+    say(gradientFlowChart(norms, flow!.length > 1 ? ` of layer ${l + 1}` : ""));
   }
-  say(
-    `${count(state.tokens, "token")} in ${state.seconds.toFixed(1)} s: ${count(Math.round(tokensPerSecond), "token")} a second`,
-  );
+  const speed = count(Math.round(tokensPerSecond), "token");
+  say(`${count(state.tokens, "token")} in ${state.seconds.toFixed(1)} s: ${speed} a second`);
   if (!result) return;
-  const { perplexity, nats, bits, tokens } = result;
-  process.stdout.write(
-    `perplexity ${perplexity.toFixed(3)} on ${count(tokens, "held-out token")} ` +
-      `(${nats.toFixed(4)} nats, ${bits.toFixed(4)} bits a token)\n`,
-  );
-}
-
-async function newTraining(args: Args, textPath: string, signal: AbortSignal) {
-  const tokenizer = tokenizerOf(args);
-  const options = trainOptions(args);
-  const seed = args.integer("seed", 0);
-  const network = defined({
-    cell: args.choice("cell", CELLS),
-    activation: args.choice("activation", ACTIVATIONS),
-    hiddenSize: args.integer("hidden"),
-    layers: args.integer("layers"),
-    embeddingSize: args.integer("embedding", 0),
-    dropout: args.number("dropout", "a number in [0, 1)", (p) => p >= 0 && p < 1),
-    seed,
-  });
-  const validFile = args.text("valid-file");
-  const share = args.number("valid", "a number in [0, 1)", (x) => x >= 0 && x < 1);
-  if (validFile !== undefined && share !== undefined)
-    throw new UsageError('expected "--valid" or "--valid-file", got both');
-  const corpus = await named(textPath, () =>
-    prepare(readText(textPath), tokenizer, {
-      ...defined({ minCount: args.integer("min-count"), maxSize: args.integer("max-vocabulary", 2) }),
-      valid: validFile === undefined ? (share ?? 0.1) : 0,
-    }),
-  );
-  const { vocabulary, train: ids } = corpus;
-  const held = await heldOut(validFile, corpus.valid, (path) => encode(readText(path), tokenizer, vocabulary));
-  const model = await RecurrentModel.create({ tokenizer, vocabulary, ...network });
-  const training = await named(textPath, () => train(model, ids, { ...options, ...defined({ valid: held }), signal }));
-  return { training, valid: held };
-}
-
-/** Flags that mean something beside --resume: the rest is in the checkpoint. */
-const WITH_RESUME = "resume out epochs steps seconds patience valid-file gradient-flow json kernels help".split(" ");
-
-async function resumeTraining(args: Args, textPath: string, path: string, signal: AbortSignal) {
-  const other = args.given().find((flag) => !WITH_RESUME.includes(flag));
-  if (other) throw new UsageError(`"--${other}" is fixed by the checkpoint: leave it out beside --resume`);
-  const length = trainLength(args);
-  const { file, model, trained } = await named(path, async () => {
-    const file = readSafetensors(readBytes(path));
-    return { file, model: await modelFrom(file), trained: trainedTokens(file) };
-  });
-  const { tokenizer, vocabulary } = model;
-  const all = await named(textPath, () => encode(readText(textPath), tokenizer, vocabulary));
-  const held = await heldOut(args.text("valid-file"), all.subarray(trained), (validPath) =>
-    encode(readText(validPath), tokenizer, vocabulary),
-  );
-  const training = await named(textPath, () =>
-    resumeFrom(file, model, all.subarray(0, trained), { ...length, ...defined({ valid: held }), signal }),
-  );
-  return { training, valid: held };
-}
-
-/** The held-out tokens: of a file, or of the end of the text; none where that is too short to predict anything. */
-async function heldOut(path: string | undefined, end: TokenIds, read: (path: string) => TokenIds) {
-  const ids = path === undefined ? end : await named(path, () => read(path));
-  return ids.length >= 2 ? ids : undefined;
-}
-
-function tokenizerOf(args: Args): Tokenizer {
-  const kind = args.choice("tokens", ["char", "word", "whitespace"]) ?? "char";
-  if (args.has("lowercase") && kind !== "word")
-    throw new UsageError('"--lowercase" expected "--tokens word" beside it');
-  return { char: characters, whitespace, word: () => words({ lowercase: args.has("lowercase") }) }[kind]();
-}
-
-const positive = (x: number) => x > 0 && x < Infinity;
-
-function trainLength(args: Args): Pick<TrainOptions, "epochs" | "steps" | "seconds" | "patience"> {
-  const length = defined({
-    epochs: args.integer("epochs"),
-    steps: args.integer("steps"),
-    seconds: args.number("seconds", "a number > 0", positive),
-  });
-  const given = Object.keys(length).map((name) => `"--${name}"`);
-  if (given.length > 1) throw new UsageError(`expected one of ${given.join(" and ")}, got both`);
-  return { ...length, ...defined({ patience: args.integer("patience") }) };
-}
-
-function trainOptions(args: Args): TrainOptions {
-  const length = trainLength(args);
-  const clip = args.number("clip", "a number >= 0", (x) => x >= 0) ?? 1;
-  if ((args.integer("threads") ?? 1) > 1)
-    throw new UsageError('"--threads" expected 1: this version trains on one thread');
-  return {
-    windows: windowsOf(args),
-    optimizer: optimizerOf(args),
-    schedule: { constant, cosine, step }[args.choice("schedule", ["constant", "cosine", "step"]) ?? "constant"](),
-    clip: clip === 0 ? Infinity : clip,
-    ...defined({ seed: args.integer("seed", 0) }),
-    ...((length.epochs ?? length.steps ?? length.seconds) ? length : { ...length, epochs: 10 }),
-  };
-}
-
-function windowsOf(args: Args): Partition {
-  const sizes = defined({ window: args.integer("window"), batch: args.integer("batch") });
-  const window = sizes.window ?? 64;
-  const overlap = args.integer("overlap", 0) ?? 0;
-  if (overlap >= window) throw new UsageError(`"--overlap" expected less than the window of ${window}, got ${overlap}`);
-  if (args.has("random") && overlap > 0) throw new UsageError('expected "--random" or "--overlap", got both');
-  if (args.has("random")) return randomWindows(sizes);
-  return overlap > 0 ? overlappingWindows({ ...sizes, stride: window - overlap }) : carriedWindows(sizes);
-}
-
-function optimizerOf(args: Args): Optimizer {
-  const kind = args.choice("optimizer", ["adamw", "sgd"]) ?? "adamw";
-  const learningRate = args.number("lr", "a number > 0", positive);
-  const momentum = args.number("momentum", "a number in [0, 1)", (x) => x >= 0 && x < 1);
-  const weightDecay = args.number("weight-decay", "a number >= 0", (x) => x >= 0 && x < Infinity);
-  if (kind === "adamw" && momentum !== undefined) throw new UsageError('"--momentum" expected "--optimizer sgd"');
-  if (kind === "sgd" && weightDecay !== undefined)
-    throw new UsageError('"--weight-decay" expected "--optimizer adamw"');
-  return kind === "adamw" ? adamw(defined({ learningRate, weightDecay })) : sgd(defined({ learningRate, momentum }));
+  const on = count(result.tokens, "held-out token");
+  const means = `${result.nats.toFixed(4)} nats, ${result.bits.toFixed(4)} bits a token`;
+  process.stdout.write(`perplexity ${result.perplexity.toFixed(3)} on ${on} (${means})\n`);
 }

@@ -66,7 +66,7 @@ export function partition(partition: Partition, tokens: number, epoch: number, s
     // One token more than the streams read: the last one's successor.
     const length = Math.floor((tokens - 1) / batch);
     const batches = Math.floor(length / window);
-    if (batches < 1) throw tooShort(tokens, window * batch + 1, `${batch} streams of a window of ${window}`);
+    if (batches < 1) throw tooShort(tokens, window * batch + 1, `${batch} streams of a window of ${window} need`);
     return {
       batches,
       starts: (i) => Uint32Array.from({ length: batch }, (_, b) => b * length + i * window),
@@ -78,7 +78,7 @@ export function partition(partition: Partition, tokens: number, epoch: number, s
   const stride = kind === "overlapping" ? partition.stride : window;
   // The offset leaves room for one window at least.
   const most = kind === "random" ? Math.min(window, tokens - window) : 1;
-  if (tokens < window + 1) throw tooShort(tokens, window + 1, `a window of ${window}`);
+  if (tokens < window + 1) throw tooShort(tokens, window + 1, `a window of ${window} needs`);
   const offset = random.below(most);
   const starts = Uint32Array.from(
     { length: Math.floor((tokens - 1 - window - offset) / stride) + 1 },
@@ -94,7 +94,7 @@ export function partition(partition: Partition, tokens: number, epoch: number, s
 
 function tooShort(tokens: number, needed: number, what: string): RangeError {
   return new RangeError(
-    `the text to train on has ${tokens} tokens, and ${what} needs ${needed}, the one that follows included: ` +
+    `the text to train on has ${tokens} tokens, and ${what} ${needed}, the one that follows included: ` +
       "use a smaller window or batch, or a longer text",
   );
 }

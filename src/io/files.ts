@@ -9,6 +9,7 @@ import {
   realpathSync,
   renameSync,
   rmSync,
+  statfsSync,
   statSync,
   writeFileSync,
   writeSync,
@@ -134,13 +135,26 @@ export function writeWhole(path: string, bytes: Uint8Array): void {
   });
 }
 
-/** Fails now where writeWhole would fail later, after an hour of training. @throws FileError */
-export function checkWritable(path: string): void {
-  const target = attempt(`cannot save ${JSON.stringify(path)}`, () => existing(path));
-  if (target && !target.file) return;
-  const probe = join(dirname(target?.path ?? path), `.${basename(path)}.${process.pid}.tmp`);
-  attempt(`cannot save ${JSON.stringify(path)}`, () => writeFileSync(probe, ""));
-  rmSync(probe, { force: true });
+/** Fails now where writing `bytes` bytes would fail later, after an hour of training. @throws FileError */
+export function checkWritable(path: string, bytes: number): void {
+  attempt(`cannot save ${JSON.stringify(path)} (${size(bytes)})`, () => {
+    const target = existing(path);
+    if (target && !target.file) return;
+    const final = target?.path ?? path;
+    const probe = join(dirname(final), `.${basename(final)}.${process.pid}.tmp`);
+    writeFileSync(probe, "");
+    rmSync(probe, { force: true });
+    const { bavail, bsize } = statfsSync(dirname(final));
+    if (bavail * bsize < bytes) {
+      throw new FileError(`only ${size(bavail * bsize)} are left on the device: free some, or save elsewhere`);
+    }
+  });
+}
+
+/** Whether a path names something that is written to, not replaced. */
+export function isDevice(path: string): boolean {
+  const stats = statSync(path, { throwIfNoEntry: false });
+  return stats !== undefined && !stats.isFile() && !stats.isDirectory();
 }
 
 /** What there is at a path, links followed. */

@@ -261,8 +261,9 @@ function diverged(
 ): DivergedError {
   const what = Number.isFinite(loss) ? `the norm of the gradients became ${gradNorm}` : `the loss became ${loss}`;
   const before = Number.isNaN(lastLoss) ? "" : ` (it was ${lastLoss.toPrecision(4)} before)`;
+  const clipping = limit === Infinity ? "clip the gradients" : `clip the gradients below ${limit}`;
   return new DivergedError(
     `${what} at step ${step}${before}: expected a finite number. The model keeps the weights that were good last. ` +
-      `Use a learning rate below ${learningRate}${limit > 1 ? ` or clip the gradients below ${limit}` : ""}`,
+      `Use a learning rate below ${learningRate}, or ${clipping}`,
   );
 }

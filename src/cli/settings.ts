@@ -1,0 +1,96 @@
+// From flags to the library's options. Whatever a flag says wrong is wrong usage.
+
+import { defined } from "../check.js";
+import { carriedWindows, overlappingWindows, type Partition, randomWindows } from "../data/windows.js";
+import { ACTIVATIONS, CELLS } from "../nn/config.js";
+import { characters, type Tokenizer, whitespace, words } from "../text/tokenizers.js";
+import { adamw, type Optimizer, sgd } from "../train/optimizer.js";
+import { constant, cosine, step } from "../train/schedule.js";
+import type { TrainOptions } from "../train/train.js";
+import { type Args, UsageError } from "./args.js";
+
+const positive = (x: number) => x > 0 && x < Infinity;
+const atLeastZero = (x: number) => x >= 0 && x < Infinity;
+const fraction = (x: number) => x >= 0 && x < 1;
+
+export function tokenizerOf(args: Args): Tokenizer {
+  const kind = args.choice("tokens", ["char", "word", "whitespace"]) ?? "char";
+  if (args.has("lowercase") && kind !== "word")
+    throw new UsageError('"--lowercase" expected "--tokens word" beside it');
+  return { char: characters, whitespace, word: () => words({ lowercase: args.has("lowercase") }) }[kind]();
+}
+
+export function vocabularyOf(args: Args) {
+  return defined({ minCount: args.integer("min-count"), maxSize: args.integer("max-vocabulary", 2) });
+}
+
+export function networkOf(args: Args) {
+  return defined({
+    cell: args.choice("cell", CELLS),
+    activation: args.choice("activation", ACTIVATIONS),
+    hiddenSize: args.integer("hidden"),
+    layers: args.integer("layers"),
+    embeddingSize: args.integer("embedding", 0),
+    dropout: args.number("dropout", "a number in [0, 1)", fraction),
+    seed: args.integer("seed", 0),
+  });
+}
+
+/** What of the text is held out: a share of it, or a file. */
+export function heldOutOf(args: Args): { share: number; file?: undefined } | { share: 0; file: string } {
+  const file = args.text("valid-file");
+  const share = args.number("valid", "a number in [0, 1)", fraction);
+  if (file === undefined) return { share: share ?? 0.1 };
+  if (share !== undefined) throw new UsageError('expected "--valid" or "--valid-file", got both');
+  return { share: 0, file };
+}
+
+export function trainOptionsOf(args: Args): TrainOptions {
+  const clip = args.number("clip", "a number >= 0", (x) => x >= 0) ?? 1;
+  if ((args.integer("threads") ?? 1) > 1) {
+    throw new UsageError(`"--threads" expected 1, got ${args.text("threads")}: this version trains on one thread`);
+  }
+  return defined({
+    windows: windowsOf(args),
+    optimizer: optimizerOf(args),
+    schedule: { constant, cosine, step }[args.choice("schedule", ["constant", "cosine", "step"]) ?? "constant"](),
+    clip: clip === 0 ? Infinity : clip,
+    seed: args.integer("seed", 0),
+    ...(lengthOf(args) ?? { epochs: 10 }),
+    patience: args.integer("patience"),
+  });
+}
+
+/** How long to train, where it is said. */
+export function lengthOf(args: Args): Pick<TrainOptions, "epochs" | "steps" | "seconds"> | undefined {
+  const length = defined({
+    epochs: args.integer("epochs"),
+    steps: args.integer("steps"),
+    seconds: args.number("seconds", "a number > 0", positive),
+  });
+  const given = Object.keys(length).map((name) => `"--${name}"`);
+  if (given.length > 1) throw new UsageError(`expected one of ${given.join(" and ")}, got both`);
+  return given.length === 1 ? length : undefined;
+}
+
+function windowsOf(args: Args): Partition {
+  const sizes = defined({ window: args.integer("window"), batch: args.integer("batch") });
+  const window = sizes.window ?? 64;
+  const overlap = args.integer("overlap", 0) ?? 0;
+  if (overlap >= window) throw new UsageError(`"--overlap" expected less than the window of ${window}, got ${overlap}`);
+  if (args.has("random") && overlap > 0) throw new UsageError('expected "--random" or "--overlap", got both');
+  if (args.has("random")) return randomWindows(sizes);
+  return overlap > 0 ? overlappingWindows({ ...sizes, stride: window - overlap }) : carriedWindows(sizes);
+}
+
+function optimizerOf(args: Args): Optimizer {
+  const kind = args.choice("optimizer", ["adamw", "sgd"]) ?? "adamw";
+  const learningRate = args.number("lr", "a number > 0", positive);
+  const momentum = args.number("momentum", "a number in [0, 1)", fraction);
+  const weightDecay = args.number("weight-decay", "a number >= 0", atLeastZero);
+  if (kind === "adamw" && momentum !== undefined)
+    throw new UsageError('"--momentum" expected "--optimizer sgd" beside it');
+  if (kind === "sgd" && weightDecay !== undefined)
+    throw new UsageError('"--weight-decay" expected "--optimizer adamw"');
+  return kind === "adamw" ? adamw(defined({ learningRate, weightDecay })) : sgd(defined({ learningRate, momentum }));
+}

@@ -1,0 +1,297 @@
+// The command as people and programs run it: dist/cli.js in a process of its own. npm test builds it first.
+
+import { spawn, spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+
+const CLI = new URL("../dist/cli.js", import.meta.url).pathname;
+const directory = mkdtempSync(join(tmpdir(), "rivulet-cli-"));
+afterAll(() => rmSync(directory, { recursive: true }));
+
+const TEXT = "The sea had jeeringly kept his finite body up, but drowned the infinite of his soul. ".repeat(60);
+writeFileSync(join(directory, "text.txt"), TEXT);
+
+function run(args: string, input?: string) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [CLI, ...args.split(" ").filter(Boolean)], {
+    cwd: directory,
+    encoding: "utf8",
+    ...(input !== undefined && { input }),
+  });
+  return { status, stdout, stderr };
+}
+const lines = (stdout: string) =>
+  stdout
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line));
+/** What fixes a run's numbers: everything but how fast it was. */
+const timeless = ({ tokensPerSecond: _, ...rest }: Record<string, unknown>) => rest;
+const SMALL = "--hidden 16 --window 16 --batch 8 --lr 0.01";
+
+describe("rivulet train", () => {
+  it("--json: a line a step, one at the end; standard error has the rest", () => {
+    const { status, stdout, stderr } = run(`train text.txt ${SMALL} --epochs 2 --json --out a.safetensors`);
+    expect(status).toBe(0);
+    const all = lines(stdout);
+    const end = all.pop();
+    expect(all.map(({ step }) => step)).toEqual(all.map((_, i) => i + 1));
+    for (const line of all) {
+      expect(Object.keys(line).slice(0, 7)).toEqual([
+        "step",
+        "epoch",
+        "tokens",
+        "loss",
+        "perplexity",
+        "gradNorm",
+        "tokensPerSecond",
+      ]);
+    }
+    expect(Object.keys(end)).toEqual(["done", "valid", "tokensPerSecond", "parameters"]);
+    expect(end.done).toBe(true);
+    expect(Object.keys(end.valid)).toEqual(["nats", "perplexity", "tokens"]);
+    expect(end.valid).toEqual(all.at(-1).valid);
+    expect(end.valid.tokens).toBe(Math.floor(TEXT.length * 0.1) - 1);
+    const V = new Set(TEXT).size + 1; // and <unk>
+    expect(end.parameters).toBe(16 * V + 16 * 16 + 32 + V * 16 + V);
+    expect(stderr).toContain(
+      "saved a.safetensors; to train on: rivulet train text.txt --resume a.checkpoint.safetensors",
+    );
+    expect(readdirSync(directory).sort()).toEqual(["a.checkpoint.safetensors", "a.safetensors", "text.txt"]);
+  });
+
+  it("without --json: a progress bar with speed and time left, a chart, the perplexity on standard output", () => {
+    const { status, stdout, stderr } = run(`train text.txt ${SMALL} --epochs 3 --gradient-flow --out b.safetensors`);
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/^perplexity [\d.]+ on 509 held-out tokens \([\d.]+ nats, [\d.]+ bits a token\)\n$/);
+    expect(stderr).toMatch(/4,590 tokens to train on, 510 tokens held out; \d+ different ones/);
+    expect(stderr).toMatch(/[█░]{24}\s+\d+ % {2}epoch 1 {2}loss [\d.]+ {2}[\d.]+k? tokens\/s {2}\d:\d\d left/);
+    expect(stderr).toMatch(/█{24} 100 % {2}epoch 3 .* held out [\d.]+/);
+    expect(stderr).toContain("loss in nats, by step");
+    expect(stderr).toContain("‖∂L/∂h_t‖, by step t; L is the loss at the last one");
+  });
+
+  it("gives the same losses twice, from a file or from standard input; other kinds of windows and tokens train too", () => {
+    const losses = (args: string, input?: string) => {
+      const { status, stdout, stderr } = run(`${args} ${SMALL} --steps 6 --json --out c.safetensors`, input);
+      expect(status, stderr).toBe(0);
+      return lines(stdout).map(timeless);
+    };
+    const first = losses("train text.txt --seed 5");
+    expect(losses("train text.txt --seed 5")).toEqual(first);
+    expect(losses("train - --seed 5", TEXT)).toEqual(first);
+    expect(losses("train text.txt --seed 6")).not.toEqual(first);
+    for (const more of [
+      "--overlap 8 --batch 4",
+      "--random --batch 4",
+      "--tokens word --lowercase --batch 2",
+      "--tokens whitespace --max-vocabulary 9 --batch 2",
+      "--embedding 8 --layers 2 --dropout 0.2 --activation relu",
+      "--optimizer sgd --momentum 0.5 --schedule step --clip 0",
+      "--valid-file text.txt --schedule cosine --weight-decay 0",
+      "--kernels strict",
+    ]) {
+      const all = losses(`train text.txt ${more}`);
+      expect(all.length, more).toBe(7);
+      expect((all.at(-1) as { valid: { nats: number } }).valid.nats, more).toBeGreaterThan(0);
+    }
+    expect(lines(run(`train text.txt ${SMALL} --steps 2 --valid 0 --json`).stdout).at(-1).valid).toBe(null);
+    const early = run(`train text.txt ${SMALL} --lr 3 --epochs 40 --patience 2 --json`);
+    expect(lines(early.stdout).length).toBeLessThan(41 * 35);
+  });
+
+  it("Ctrl-C saves a checkpoint; the resumed run has the lines of the uninterrupted one", async () => {
+    const args = `train text.txt ${SMALL} --epochs 12 --dropout 0.1 --layers 2 --json`;
+    const whole = lines(run(`${args} --out whole.safetensors`).stdout);
+    const child = spawn(process.execPath, [CLI, ...`${args} --out cut.safetensors`.split(" ")], { cwd: directory });
+    let stdout = "";
+    let stderr = "";
+    child.stderr.on("data", (data) => {
+      stderr += data;
+    });
+    child.stdout.on("data", (data) => {
+      stdout += data;
+      if (stdout.split("\n").length > 60 && !child.killed) child.kill("SIGINT");
+    });
+    const status = await new Promise((resolve) => child.on("close", resolve));
+    expect(status, stderr).toBe(130);
+    const cut = lines(stdout);
+    const [, resume] = /to go on: rivulet (train text\.txt --resume cut\.checkpoint\.safetensors)/.exec(stderr)!;
+    expect(existsSync(join(directory, "cut.safetensors"))).toBe(false);
+    const rest = lines(run(`${resume} --json`).stdout);
+    expect([...cut, ...rest].map(timeless)).toEqual(whole.map(timeless));
+    const files = ["whole", "cut"].map((name) => readFileSync(join(directory, `${name}.safetensors`)));
+    expect(files[1]!.equals(files[0]!)).toBe(true);
+
+    // Longer than was planned, too.
+    const longer = lines(run("train text.txt --resume cut.checkpoint.safetensors --epochs 13 --json").stdout);
+    expect(longer[0].step).toBe(whole.length);
+    expect(longer.at(-2).epoch).toBe(13);
+  });
+
+  it("a loss that diverges ends it with 1 and the last good weights, an earlier model untouched", () => {
+    run(`train text.txt ${SMALL} --steps 3 --out d.safetensors`);
+    const before = readFileSync(join(directory, "d.safetensors"));
+    const more = "--steps 50 --optimizer sgd --activation relu --clip 0";
+    const { status, stderr } = run(
+      `train text.txt --hidden 16 --window 16 --batch 8 ${more} --lr 1e20 --out d.safetensors`,
+    );
+    expect(status).toBe(1);
+    expect(stderr).toMatch(
+      /the (loss|norm of the gradients) became \S+ at step \d+ .*They are in d\.checkpoint\.safetensors/,
+    );
+    expect(readFileSync(join(directory, "d.safetensors")).equals(before)).toBe(true);
+    expect(run("eval d.checkpoint.safetensors text.txt").status).toBe(0);
+  });
+});
+
+describe("a disk that fills up", () => {
+  // A limit on the size of files fails writes half way, as a full disk does, and needs no privileges.
+  const limited = (kilobytes: number, args: string) =>
+    spawnSync("bash", ["-c", `ulimit -f ${kilobytes}; exec ${process.execPath} ${CLI} ${args}`], {
+      cwd: directory,
+      encoding: "utf8",
+    });
+
+  it("leaves the model that was there, and no half of the new one; what can be saved is", () => {
+    expect(run(`train text.txt ${SMALL} --steps 2 --out full.safetensors`).status).toBe(0);
+    const before = readFileSync(join(directory, "full.safetensors"));
+    const nothing = limited(2, `train text.txt --hidden 64 --window 16 --batch 8 --steps 2 --out full.safetensors`);
+    expect(nothing.status).toBe(1);
+    expect(nothing.stderr).toContain('cannot save "full.safetensors"');
+    expect(nothing.stderr).toContain("the file is larger than is allowed here: save elsewhere");
+    expect(readFileSync(join(directory, "full.safetensors")).equals(before)).toBe(true);
+    // The model fits, its checkpoint does not.
+    const model = limited(40, `train text.txt --hidden 64 --window 16 --batch 8 --steps 2 --out full.safetensors`);
+    expect(model.status).toBe(1);
+    expect(model.stderr).toContain('cannot save "full.checkpoint.safetensors"');
+    expect(readFileSync(join(directory, "full.safetensors")).equals(before)).toBe(false);
+    expect(run("eval full.safetensors text.txt").status).toBe(0);
+    expect(readdirSync(directory).filter((name) => name.endsWith(".tmp"))).toEqual([]);
+  });
+});
+
+describe("rivulet eval and generate", () => {
+  beforeAll(() => {
+    expect(run(`train text.txt ${SMALL} --epochs 40 --valid 0 --out m.safetensors`).status).toBe(0);
+  });
+
+  it("eval --json has the contract's fields, and agrees with the training's", () => {
+    const [result] = lines(run("eval m.safetensors text.txt --json").stdout);
+    expect(Object.keys(result)).toEqual(["nats", "perplexity", "perplexityExcludingUnknown", "unknown", "tokens"]);
+    expect(result.tokens).toBe(TEXT.length - 1);
+    expect(result.perplexity / Math.exp(result.nats)).toBeCloseTo(1, 9);
+    const trained = lines(run(`train text.txt ${SMALL} --steps 4 --valid-file text.txt --json`).stdout);
+    const [same] = lines(run("eval model.safetensors - --json", TEXT).stdout);
+    expect(same.nats).toBe(trained.at(-1).valid.nats);
+  });
+
+  it("eval counts what the model has never seen, and says it in words", () => {
+    const [result] = lines(run("eval m.safetensors - --json", "The zéa 😀 had").stdout);
+    expect([result.unknown, result.tokens]).toEqual([3, 12]);
+    expect(result.perplexityExcludingUnknown).toBeLessThan(result.perplexity);
+    const { stdout } = run("eval m.safetensors -", "The zéa 😀 had");
+    expect(stdout).toMatch(
+      /^perplexity [\d.]+ over 12 tokens\n[\d.]+ nats or [\d.]+ bits a token\n3 tokens unknown to the model/,
+    );
+  });
+
+  it("generate writes the prompt and `length` tokens, the same for the same seed", () => {
+    const write = (args: string) => {
+      const { status, stdout } = run(`generate m.safetensors ${args}`);
+      expect(status).toBe(0);
+      return stdout;
+    };
+    const first = write("--prompt The --length 60 --seed 3 --temperature 0.7 --top-k 8 --top-p 0.9");
+    expect(first).toMatch(/^The/);
+    expect([...first].length).toBe(3 + 60 + 1);
+    expect(write("--prompt The --length 60 --seed 3 --temperature 0.7 --top-k 8 --top-p 0.9")).toBe(first);
+    const wild = [4, 5].map((seed) => write(`--prompt The --length 60 --temperature 9 --seed ${seed}`));
+    expect(wild[0]).not.toBe(wild[1]);
+    expect(write("--length 10").length).toBe(11);
+    expect(TEXT).toContain(write("--prompt jeering --length 8 --temperature 0").trim());
+    expect(run("generate m.safetensors --prompt zé --length 3").stderr).toContain(
+      'the model has never seen "z" (U+007A), "é" (U+00E9): read as <unk>',
+    );
+  });
+});
+
+describe("what is wrong", () => {
+  beforeAll(() => {
+    writeFileSync(join(directory, "empty.txt"), "");
+    writeFileSync(join(directory, "short.txt"), "hello");
+    writeFileSync(join(directory, "latin.txt"), Uint8Array.of(0x61, 0xe9, 0x62));
+    const model = readFileSync(join(directory, "m.safetensors"));
+    writeFileSync(join(directory, "cut.bin"), model.subarray(0, 2000));
+    model[model.length - 9]! ^= 64;
+    writeFileSync(join(directory, "altered.bin"), model);
+  });
+
+  it.each([
+    [
+      "train short.txt",
+      1,
+      '"short.txt": the text to train on has 5 tokens, and 32 streams of a window of 64 need 2049',
+    ],
+    ["train empty.txt", 1, '"empty.txt": a text to train on expected at least one token, got none'],
+    ["train latin.txt", 1, '"latin.txt" expected UTF-8, got the byte 0xE9 at offset 1: convert it'],
+    ["train nothing.txt", 1, 'cannot read "nothing.txt": there is no such file'],
+    ["train text.txt --out no/dir/m", 1, 'cannot save "no/dir/m" (90.1 KiB): there is no such file or directory'],
+    ["train text.txt --hidden 50000", 1, "GiB of memory, and WebAssembly has 4 GiB: use a smaller hidden size"],
+    ["train text.txt --resume m.safetensors", 1, '"m.safetensors": expected a checkpoint'],
+    [
+      "train short.txt --resume m.checkpoint.safetensors",
+      1,
+      "the checkpoint expected the 5100 tokens it was trained on, got 5",
+    ],
+    ["eval cut.bin text.txt", 1, '"cut.bin": '],
+    ["eval altered.bin text.txt", 1, "the file was altered since it was saved"],
+    ["eval text.txt text.txt", 1, '"text.txt": expected a safetensors header'],
+    ["eval m.safetensors empty.txt", 1, '"empty.txt": a text to evaluate expected at least 2 tokens, got 0'],
+    ["generate nothing", 1, 'cannot read "nothing"'],
+    ["train text.txt --cell lru", 2, '"--cell" expected "rnn", got "lru"'],
+    ["train text.txt --hidden 1.5", 2, '"--hidden" expected an integer >= 1, got 1.5'],
+    ["train text.txt --hidden=", 2, '"--hidden" expected a number, got ""'],
+    ["train text.txt --valid 1", 2, '"--valid" expected a number in [0, 1), got 1'],
+    ["train text.txt --valid 0.1 --valid-file text.txt", 2, 'expected "--valid" or "--valid-file", got both'],
+    ["train text.txt --epochs 1 --steps 2", 2, 'expected one of "--epochs" and "--steps", got both'],
+    ["train text.txt --overlap 64", 2, '"--overlap" expected less than the window of 64, got 64'],
+    ["train text.txt --overlap 2 --random", 2, 'expected "--random" or "--overlap", got both'],
+    ["train text.txt --momentum 0.5", 2, '"--momentum" expected "--optimizer sgd"'],
+    ["train text.txt --optimizer sgd --weight-decay 1", 2, '"--weight-decay" expected "--optimizer adamw"'],
+    ["train text.txt --lowercase", 2, '"--lowercase" expected "--tokens word"'],
+    ["train text.txt --threads 4", 2, '"--threads" expected 1, got 4'],
+    ["train text.txt --resume x --lr 1", 2, '"--lr" is fixed by the checkpoint'],
+    ["train text.txt --frobnicate", 2, "Unknown option '--frobnicate'"],
+    ["train text.txt --kernels fast", 2, '"--kernels" expected "strict" or "relaxed", got "fast"'],
+    ["generate m.safetensors --top-k 0", 2, '"--top-k" expected an integer >= 1, got 0'],
+    ["train", 2, "expected train TEXT, got 0 operands"],
+    ["eval m.safetensors", 2, "expected eval MODEL TEXT, got 1 operands"],
+    ["dance", 2, 'expected a command (train, eval, generate), got "dance"'],
+  ])("%s", (args, status, message) => {
+    const result = run(args);
+    expect(result.stderr).toContain(message);
+    expect(result.status).toBe(status);
+    expect(result.stdout).toBe("");
+    expect(result.stderr).not.toMatch(/^\s+at /m); // no stack trace
+  });
+
+  it("help is no error", () => {
+    for (const args of ["--help", "train --help", "eval --help", "generate --help"]) {
+      const { status, stdout, stderr } = run(args);
+      expect([status, stderr]).toEqual([0, ""]);
+      expect(stdout).toContain("usage:");
+    }
+    expect(run("").status).toBe(2);
+  });
+
+  it("a reader that stops early is no error", async () => {
+    const command = `${process.execPath} ${CLI} generate m.safetensors --length 20000 | head -c 100`;
+    const { status, stderr } = spawnSync("bash", ["-o", "pipefail", "-c", command], {
+      cwd: directory,
+      encoding: "utf8",
+    });
+    expect([status, stderr]).toEqual([0, ""]);
+  });
+});
