@@ -1,17 +1,8 @@
-// The bias of a dense layer: y = x·W + b starts as n copies of b, onto which the product accumulates.
+// The bias of a dense layer, y = x·W + b: affine() in matmul.ts adds it to every row.
 //
-//   forward    y_i = b
 //   backward   δb += Σ_i δy_i
 
 import { rowBytes } from "./simd";
-
-/** y[i] = b for each of n rows of `width` floats. */
-export function biasForward(y: usize, b: usize, n: i32, width: i32): void {
-  const stride = rowBytes(width);
-  for (let i = 0; i < n; i++, y += stride) {
-    for (let j: usize = 0; j < stride; j += 16) v128.store(y + j, v128.load(b + j));
-  }
-}
 
 /** db += the sum of n rows of `width` floats. */
 export function biasBackward(db: usize, dy: usize, n: i32, width: i32): void {

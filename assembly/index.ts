@@ -1,11 +1,11 @@
 // The ABI. Pointers are byte offsets, 16-byte aligned; sizes are element counts; matrices are row-major float32
 // with rows padded by zeros to whole vectors of four. Kernels trust their arguments: the host validates.
 
-export { biasBackward, biasForward } from "./bias";
+export { biasBackward } from "./bias";
 export { dropout } from "./dropout";
 export { gather, scatterAdd } from "./embedding";
 export { exp, sigmoid, tanh } from "./math";
-export { aTb, aTbScratch, multiply, pack, packedSize, packT } from "./matmul";
+export { affine, aTb, aTbScratch, multiply, pack, packedSize, packT } from "./matmul";
 export { adamw, scale, sgd, sumOfSquares } from "./optimizer";
 export { rnnBackward, rnnForward } from "./rnn";
 export { logLikelihood, logSoftmax, softmaxCrossEntropy } from "./softmax";

@@ -1,23 +1,24 @@
 // Matrix products. A is read where it lies; B is first packed into column panels, so that the inner loop walks
-// it straight through. All matrices are row-major, their rows padded with zeros to whole vectors (rowBytes),
-// so no product ends in the middle of a vector; a row count can be anything. Products ACCUMULATE: C += A·B.
-// C must not overlap A or B. Every element of C is summed over k in order, whatever the shape around it:
-// a row gives the same bits alone as in a batch.
+// it straight through; those inner loops are printed by scripts/tiles.mjs. All matrices are row-major, their rows padded
+// with zeros to whole vectors (rowBytes), so no product ends in the middle of a vector; a row count can be anything. C must
+// not overlap A or B. Every element of C is summed over k in order, whatever the shape around it: a row gives the same
+// bits alone as in a batch.
 
+import { columns4, columns8, columns12, columns16, rows4, rows8, rows12, rows16 } from "../build/tiles";
 import { floats, rowBytes } from "./simd";
-import { panel4, panel8, panel12, panel16 } from "./tiles";
 
 /** Depth of a block: 256 rows of a 16-wide panel are 16 KB, half of a small first-level cache. */
 const KC: i32 = 256;
-/** Depth of a block of aTb, where A is packed too: both panels together are a third of the first-level cache. */
-const TC: i32 = 96;
 /** Rows of A that one pass over the panels of B uses: 128 × 256 floats stay in the second-level cache. */
 const MC: i32 = 128;
+/** Depth of a block of aTb, and the rows of Aᵀ in it that use a panel of B: with the panel 30 KB, a first-level cache. */
+const TC: i32 = 96;
+const TM: i32 = 64;
 /** Columns of B that aTb packs at a time. */
 const NC: i32 = 1024;
-/** Rows of up to so many bytes aTb multiplies in place; longer ones fall on few sets of the cache, and are packed. */
-const NARROW: usize = 256;
-/** Depth of a block in place: 64 rows of A and of B at 256 bytes are a first-level cache. */
+/** Matrices of up to so many columns aTb multiplies where they lie; the rows of wider ones fall on few sets of the cache. */
+const NARROW: i32 = 64;
+/** Depth of a block there: 64 rows of A and of B, 64 wide, are a first-level cache. */
 const NARROW_DEPTH: i32 = 64;
 
 /** Width of the next panel of `left` columns: 16s, then 12 or 8 or both, and 4, which is slow, only for 4 columns in all. */
@@ -109,67 +110,40 @@ function transpose(Y: usize, yStride: usize, X: usize, xStride: usize, rows: i32
 
 /** C (M×N) += A (M×K) · B, where P holds B packed: A·B after pack, A·Bᵀ after packT. */
 export function multiply(C: usize, A: usize, P: usize, M: i32, N: i32, K: i32): void {
+  product(C, C, rowBytes(N), A, P, M, N, K);
+}
+
+/** C (M×N) = b + A (M×K) · B, where b is one row, which goes to every row, and P holds B packed. b must not overlap C. */
+export function affine(C: usize, b: usize, A: usize, P: usize, M: i32, N: i32, K: i32): void {
+  product(C, b, 0, A, P, M, N, K);
+}
+
+/** C = S + A·B, where the rows of S lie sStride bytes apart. */
+function product(C: usize, S: usize, sStride: usize, A: usize, P: usize, M: i32, N: i32, K: i32): void {
   const aStride = rowBytes(K);
   const cStride = rowBytes(N);
   for (let k = 0; k < K; k += KC) {
     const depth = min(KC, K - k);
     for (let i = 0; i < M; i += MC) {
+      const c = C + <usize>i * cStride;
+      const s = S + <usize>i * sStride;
       const a = A + <usize>i * aStride + floats(k);
-      packedBlock(C + <usize>i * cStride, cStride, a, aStride, 4, P, min(MC, M - i), N, depth);
+      packedBlock(c, cStride, s, sStride, a, aStride, P, min(MC, M - i), N, depth);
     }
     P += <usize>depth * cStride;
+    S = C;
+    sStride = cStride;
   }
 }
 
-/** Floats of scratch that aTb needs. */
-export function aTbScratch(M: i32, N: i32): i32 {
-  return packedSize(TC, M) + packedSize(TC, min(N, NC));
-}
-
-/**
- * C (M×N) += Aᵀ·B, where A is K×M and B is K×N: the product that sums a weight's gradient over a batch, so K is
- * long and M×N small. Aᵀ needs no transposition: a column of A is read as a row of the tile.
- * scratch: aTbScratch(M, N) floats, which overlap nothing.
- */
-export function aTb(C: usize, A: usize, B: usize, M: i32, N: i32, K: i32, scratch: usize): void {
-  const aStride = rowBytes(M);
-  const bStride = rowBytes(N);
-  if (max(aStride, bStride) <= NARROW) {
-    for (let k = 0; k < K; k += NARROW_DEPTH) {
-      narrowBlock(C, A, aStride, B, bStride, M, N, min(NARROW_DEPTH, K - k));
-      A += aStride * NARROW_DEPTH;
-      B += bStride * NARROW_DEPTH;
-    }
-    return;
-  }
-  const P = scratch + floats(packedSize(TC, M));
-  for (let k = 0; k < K; k += TC) {
-    const depth = min(TC, K - k);
-    packBlock(scratch, A + <usize>k * aStride, aStride, depth, M);
-    for (let j = 0; j < N; j += NC) {
-      const columns = min(NC, N - j);
-      packBlock(P, B + <usize>k * bStride + floats(j), bStride, depth, columns);
-      for (let i = 0, width = 0; i < M; i += width) {
-        width = panelWidth((M - i + 3) & ~3);
-        const c = C + <usize>i * bStride + floats(j);
-        const a = scratch + floats(i * depth);
-        packedBlock(c, bStride, a, 4, floats(width), P, min(width, M - i), columns, depth);
-      }
-    }
-  }
-}
-
-// A's rows lie aStride bytes apart and its columns aStep, so that A can be the transpose of what is stored.
-// Both functions call the four panels, and that is as it should be: a function with one caller is inlined there, and V8
-// then schedules the inner loops, now deeper, in another way (Node 20: an eighth slower).
-
-/** C (M×N) += A (M×K) · P, where P is a packed block. */
+/** C (M×N) = S + A (M×K) · P, where P is a packed block. */
 function packedBlock(
   C: usize,
   cStride: usize,
+  S: usize,
+  sStride: usize,
   A: usize,
   aStride: usize,
-  aStep: usize,
   P: usize,
   M: i32,
   N: i32,
@@ -178,25 +152,64 @@ function packedBlock(
   const columns = (N + 3) & ~3;
   for (let j = 0, width = 0; j < columns; j += width) {
     width = panelWidth(columns - j);
-    if (width === 16) panel16(C, cStride, A, aStride, aStep, P, 64, M, K);
-    else if (width === 12) panel12(C, cStride, A, aStride, aStep, P, 48, M, K);
-    else if (width === 8) panel8(C, cStride, A, aStride, aStep, P, 32, M, K);
-    else panel4(C, cStride, A, aStride, aStep, P, 16, M, K);
+    if (width === 16) rows16(C, cStride, S, sStride, A, aStride, P, M, K);
+    else if (width === 12) rows12(C, cStride, S, sStride, A, aStride, P, M, K);
+    else if (width === 8) rows8(C, cStride, S, sStride, A, aStride, P, M, K);
+    else rows4(C, cStride, S, sStride, A, aStride, P, M, K);
     C += floats(width);
+    S += floats(width);
     P += floats(width * K);
   }
 }
 
-/** C (M×N) += Aᵀ·B, where neither A (K×M) nor B (K×N) is packed. */
-function narrowBlock(C: usize, A: usize, aStride: usize, B: usize, bStride: usize, M: i32, N: i32, K: i32): void {
+/** Floats of scratch that aTb needs. */
+export function aTbScratch(M: i32, N: i32): i32 {
+  return M * TC + packedSize(TC, min(N, NC));
+}
+
+/**
+ * C (M×N) += Aᵀ·B, where A is K×M and B is K×N: the product that sums a weight's gradient over a batch, so K is
+ * long and M×N small. scratch: aTbScratch(M, N) floats, which overlap nothing.
+ */
+export function aTb(C: usize, A: usize, B: usize, M: i32, N: i32, K: i32, scratch: usize): void {
+  if (max(M, N) <= NARROW) {
+    aTbInPlace(C, A, B, M, N, K);
+    return;
+  }
+  const aStride = rowBytes(M);
+  const bStride = rowBytes(N);
+  const P = scratch + floats(M * TC);
+  for (let k = 0; k < K; k += TC) {
+    const depth = min(TC, K - k);
+    const stride = rowBytes(depth);
+    transpose(scratch, stride, A + <usize>k * aStride, aStride, depth, M);
+    for (let j = 0; j < N; j += NC) {
+      const columns = min(NC, N - j);
+      packBlock(P, B + <usize>k * bStride + floats(j), bStride, depth, columns);
+      for (let i = 0; i < M; i += TM) {
+        const c = C + <usize>i * bStride + floats(j);
+        packedBlock(c, bStride, c, bStride, scratch + <usize>i * stride, stride, P, min(TM, M - i), columns, depth);
+      }
+    }
+  }
+}
+
+/** The same, for narrow A and B. */
+function aTbInPlace(C: usize, A: usize, B: usize, M: i32, N: i32, K: i32): void {
+  const aStride = rowBytes(M);
+  const bStride = rowBytes(N);
   const columns = (N + 3) & ~3;
-  for (let j = 0, width = 0; j < columns; j += width) {
-    width = panelWidth(columns - j);
-    if (width === 16) panel16(C, bStride, A, 4, aStride, B, bStride, M, K);
-    else if (width === 12) panel12(C, bStride, A, 4, aStride, B, bStride, M, K);
-    else if (width === 8) panel8(C, bStride, A, 4, aStride, B, bStride, M, K);
-    else panel4(C, bStride, A, 4, aStride, B, bStride, M, K);
-    C += floats(width);
-    B += floats(width);
+  for (let k = 0; k < K; k += NARROW_DEPTH) {
+    const depth = min(NARROW_DEPTH, K - k);
+    const a = A + <usize>k * aStride;
+    for (let j = 0, width = 0; j < columns; j += width) {
+      width = panelWidth(columns - j);
+      const b = B + <usize>k * bStride + floats(j);
+      const c = C + floats(j);
+      if (width === 16) columns16(c, bStride, a, aStride, b, bStride, M, depth);
+      else if (width === 12) columns12(c, bStride, a, aStride, b, bStride, M, depth);
+      else if (width === 8) columns8(c, bStride, a, aStride, b, bStride, M, depth);
+      else columns4(c, bStride, a, aStride, b, bStride, M, depth);
+    }
   }
 }

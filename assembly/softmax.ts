@@ -29,15 +29,22 @@ function maxima(m: usize, o: usize, rows: i32, V: i32): void {
   }
 }
 
-/** e = exp(o − m), one row; returns its sum. e may be o. */
+/** e = exp(o − m), one row; returns its sum. e may be o. Two vectors at a time, as in math.ts. */
 function exponentials(e: usize, o: usize, m: f32, V: i32): f32 {
   const end = o + rowBytes(V);
   const m4 = f32x4.splat(m);
   let sum = f32x4.splat(0);
-  for (; o < end; o += 16, e += 16) {
-    const e4 = f4.exp(f32x4.sub(v128.load(o), m4));
-    v128.store(e, e4);
-    sum = f32x4.add(sum, e4);
+  for (; o + 16 < end; o += 32, e += 32) {
+    const first = f4.exp(f32x4.sub(v128.load(o), m4));
+    const second = f4.exp(f32x4.sub(v128.load(o, 16), m4));
+    v128.store(e, first);
+    v128.store(e, second, 16);
+    sum = f32x4.add(sum, f32x4.add(first, second));
+  }
+  if (o < end) {
+    const last = f4.exp(f32x4.sub(v128.load(o), m4));
+    v128.store(e, last);
+    sum = f32x4.add(sum, last);
   }
   return sumLanes(sum);
 }

@@ -4,13 +4,16 @@
 //   node scripts/build.mjs            all of it
 //   node scripts/build.mjs kernels    only what the tests need
 import { execFileSync } from "node:child_process";
-import { chmodSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import asc from "assemblyscript/asc";
 import { build } from "esbuild";
+import { tiles } from "./tiles.mjs";
 
 process.chdir(new URL("..", import.meta.url).pathname);
 const targets = ["strict", "relaxed"];
 
+mkdirSync("build", { recursive: true });
+writeFileSync("build/tiles.ts", tiles());
 for (const target of targets) {
   const { error, stderr } = await asc.main(["--config", "asconfig.json", "--target", target]);
   const messages = stderr.toString();

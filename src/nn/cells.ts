@@ -28,7 +28,7 @@ export const cells: Record<NetworkConfig["cell"], Cell> = {
         gradientOf(pass, Wh),
         acts.h[layer]!,
         Wh.backward,
-        acts.norms[layer]!,
+        pass.norms ? acts.norms[layer]! : 0,
         acts.T,
         acts.B,
         config.hiddenSize,

@@ -17,8 +17,10 @@ export interface Pass {
   readonly weights: FixedLayout;
   readonly acts: Activations;
   readonly named: (name: string) => Parameter;
-  /** Seed of the dropout masks; undefined leaves nothing out. */
-  readonly dropoutSeed: number | undefined;
+  /** Seed of the dropout masks; without one nothing is left out. */
+  readonly dropoutSeed?: number;
+  /** Whether the backward pass notes ‖∂L/∂h_t‖. */
+  readonly norms?: boolean;
 }
 
 /** Where a parameter lies, and where its gradient does. */
@@ -69,8 +71,7 @@ export function inputForward(pass: Pass, layer: number): void {
   } else if (drops(pass, layer - 1)) {
     drop(pass, layer - 1, acts.dropped[layer - 1]!, states(pass, layer - 1));
   }
-  kernels.biasForward(z, bias, rows, Wx.N);
-  kernels.multiply(z, layerInput(pass, layer), Wx.forward, rows, Wx.N, Wx.K);
+  kernels.affine(z, bias, layerInput(pass, layer), Wx.forward, rows, Wx.N, Wx.K);
 }
 
 /**
@@ -83,16 +84,15 @@ export function inputBackward(pass: Pass, layer: number, dx: number, dz: number)
   const { hiddenSize: H, embeddingSize: E } = config;
   const rows = acts.T * acts.B;
   const { Wx } = weights.layers[layer]!;
-  for (const name of [`rnn.bias_ih_l${layer}`, `rnn.bias_hh_l${layer}`]) {
-    kernels.biasBackward(gradientAt(pass, name), dz, rows, H);
-  }
+  const [dbx, dbh] = [gradientAt(pass, `rnn.bias_ih_l${layer}`), gradientAt(pass, `rnn.bias_hh_l${layer}`)];
+  kernels.biasBackward(dbx, dz, rows, H);
+  memory.floats(dbh, H).set(memory.floats(dbx, H));
   if (readsOneHot(pass, layer)) {
     kernels.scatterAdd(gradientOf(pass, Wx), dz, acts.inputs, rows, H);
     return;
   }
   kernels.aTb(gradientOf(pass, Wx), layerInput(pass, layer), dz, Wx.K, H, rows, acts.scratch);
-  memory.floats(dx, rows * padded(Wx.K)).fill(0);
-  kernels.multiply(dx, dz, Wx.backward, rows, Wx.K, H);
+  kernels.affine(dx, weights.zeros, dz, Wx.backward, rows, Wx.K, H);
   if (layer === 0) kernels.scatterAdd(gradientAt(pass, "embedding.weight"), dx, acts.inputs, rows, E);
   else if (drops(pass, layer - 1)) drop(pass, layer - 1, dx, dx);
 }
@@ -107,8 +107,7 @@ function forRows(pass: Pass, visit: (start: number, count: number) => void): voi
 export function logits(pass: Pass, h: number, rows: number): void {
   const { config, memory, weights, acts } = pass;
   const { hiddenSize: H, vocabularySize: V } = config;
-  memory.kernels.biasForward(acts.logits, at(pass, "output.bias"), rows, V);
-  memory.kernels.multiply(acts.logits, h, weights.Wo.forward, rows, V, H);
+  memory.kernels.affine(acts.logits, at(pass, "output.bias"), h, weights.Wo.forward, rows, V, H);
 }
 
 /**
@@ -129,8 +128,7 @@ export function outputLossAndGradient(pass: Pass, dh: number, scale: number): nu
     loss += kernels.softmaxCrossEntropy(acts.logits, acts.logP, acts.targets + 4 * start, rows, V, scale);
     kernels.biasBackward(gradientAt(pass, "output.bias"), acts.logits, rows, V);
     kernels.aTb(gradientOf(pass, weights.Wo), h, acts.logits, H, V, rows, acts.scratch);
-    memory.floats(d, rows * padded(H)).fill(0);
-    kernels.multiply(d, acts.logits, weights.Wo.backward, rows, H, V);
+    kernels.affine(d, weights.zeros, acts.logits, weights.Wo.backward, rows, H, V);
   });
   return loss;
 }

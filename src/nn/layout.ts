@@ -41,6 +41,8 @@ export interface FixedLayout extends Readonly<Record<BlockName, number>> {
   readonly blockSize: number;
   readonly layers: readonly LayerWeights[];
   readonly Wo: PackedWeight;
+  /** A row of zeros: the bias where there is none. */
+  readonly zeros: number;
   readonly end: number;
 }
 
@@ -73,6 +75,7 @@ export function layOutWeights(
       bias: blocks.take(padded(H)),
     })),
     Wo: pack("output.weight", H, V),
+    zeros: blocks.take(padded(Math.max(H, E))),
     end: blocks.end,
   };
 }

@@ -114,8 +114,17 @@ export class Network {
    * @returns the loss in nats: summed over the windows' targets and averaged over their number
    */
   gradients(batch: Batch, state: Float32Array, dropoutSeed = 0): number {
-    const { T, B } = batch;
-    const pass = this.pass(T, B, dropoutSeed);
+    return this.backpropagate(batch, state, this.pass(batch.T, batch.B, { dropoutSeed }));
+  }
+
+  /** The same, for ‖∂L/∂h_t‖, t = 1 to T: an array for each layer, from the lowest up. */
+  stateGradientNorms(batch: Batch, state: Float32Array): Float64Array[] {
+    const pass = this.pass(batch.T, batch.B, { norms: true });
+    this.backpropagate(batch, state, pass);
+    return pass.acts.norms.map((squares) => this.memory.doubles(squares, batch.T).map(Math.sqrt));
+  }
+
+  private backpropagate({ T, B, ...batch }: Batch, state: Float32Array, pass: Pass): number {
     const { acts, config, memory } = pass;
     memory.integers(acts.inputs, T * B).set(batch.inputs);
     memory.integers(acts.targets, T * B).set(batch.targets);
@@ -136,12 +145,6 @@ export class Network {
     }
     this.readState(state, acts);
     return loss / targets;
-  }
-
-  /** ‖∂L/∂h_t‖ for t = 1 to T, of the last call of gradients(): an array for each layer, from the lowest up. */
-  stateGradientNorms(): Float64Array[] {
-    const acts = this.activations;
-    return acts ? acts.norms.map((pointer) => this.memory.doubles(pointer, acts.T).map(Math.sqrt)) : [];
   }
 
   /**
@@ -196,7 +199,7 @@ export class Network {
   };
 
   /** Room for the activations of T steps of B sequences. */
-  private pass(T: number, B: number, dropoutSeed?: number): Pass {
+  private pass(T: number, B: number, options: Pick<Pass, "dropoutSeed" | "norms"> = {}): Pass {
     const { config, memory, layout: weights, named } = this;
     let acts = this.activations;
     if (acts?.T !== T || acts.B !== B) {
@@ -204,7 +207,7 @@ export class Network {
       memory.reserve(acts.end, `a network of ${this.parameterCount} parameters over ${T} steps of ${B} sequences`);
       this.activations = acts;
     }
-    return { config, memory, weights, acts, named, dropoutSeed };
+    return { config, memory, weights, acts, named, ...options };
   }
 
   private forward(pass: Pass): void {
@@ -226,13 +229,14 @@ export class Network {
       else kernels.packT(weight.backward, W, weight.N, weight.K);
     }
     if (direction === "backward") return;
+    const parameter = (name: string) =>
+      memory.floats(layout.parameters + 4 * this.named(name).offset, config.hiddenSize);
     layout.layers.forEach(({ bias }, l) => {
-      const H = config.hiddenSize;
-      const [ih, hh] = ["ih", "hh"].map(
-        (which) => 4 * this.named(`rnn.bias_${which}_l${l}`).offset + layout.parameters,
-      );
-      kernels.biasForward(bias, ih!, 1, H);
-      kernels.biasBackward(bias, hh!, 1, H);
+      const sum = memory.floats(bias, config.hiddenSize);
+      sum.set(parameter(`rnn.bias_ih_l${l}`));
+      parameter(`rnn.bias_hh_l${l}`).forEach((b, i) => {
+        sum[i]! += b;
+      });
     });
   }
 

@@ -27,6 +27,5 @@ export function gradientFlow(
     targets[(T - 1) * B + b] = tokens[start + T]!;
   }
   const { network } = model;
-  network.gradients({ T, B, inputs, targets }, network.initialState(B));
-  return network.stateGradientNorms();
+  return network.stateGradientNorms({ T, B, inputs, targets }, network.initialState(B));
 }

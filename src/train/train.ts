@@ -220,19 +220,12 @@ export class Training implements AsyncIterable<Progress> {
   }
 }
 
-/** Copies windows out of a text: time-major, each step's targets the next step's inputs. */
+/** Copies windows out of a text, time-major. Each step's targets are the next step's inputs: one copy holds both. */
 function cut(tokens: TokenIds, starts: Uint32Array, T: number): Batch {
   const B = starts.length;
-  const inputs = new Int32Array(T * B);
-  const targets = new Int32Array(T * B);
-  for (let b = 0; b < B; b++) {
-    const start = starts[b]!;
-    for (let t = 0; t < T; t++) {
-      inputs[t * B + b] = tokens[start + t]!;
-      targets[t * B + b] = tokens[start + t + 1]!;
-    }
-  }
-  return { T, B, inputs, targets };
+  const steps = new Int32Array((T + 1) * B);
+  for (let t = 0, i = 0; t <= T; t++) for (let b = 0; b < B; b++, i++) steps[i] = tokens[starts[b]! + t]!;
+  return { T, B, inputs: steps.subarray(0, T * B), targets: steps.subarray(B) };
 }
 
 function checked(settings: TrainSettings): TrainSettings {

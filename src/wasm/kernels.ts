@@ -8,6 +8,7 @@ export interface Kernels {
   packT(P: number, B: number, K: number, N: number): void;
   packedSize(K: number, N: number): number;
   multiply(C: number, A: number, P: number, M: number, N: number, K: number): void;
+  affine(C: number, b: number, A: number, P: number, M: number, N: number, K: number): void;
   aTb(C: number, A: number, B: number, M: number, N: number, K: number, scratch: number): void;
   aTbScratch(M: number, N: number): number;
 
@@ -15,7 +16,6 @@ export interface Kernels {
   sigmoid(out: number, x: number, n: number): void;
   exp(out: number, x: number, n: number): void;
 
-  biasForward(y: number, b: number, n: number, width: number): void;
   biasBackward(db: number, dy: number, n: number, width: number): void;
   gather(e: number, W: number, b: number, ids: number, n: number, width: number): void;
   scatterAdd(dW: number, de: number, ids: number, n: number, width: number): void;
