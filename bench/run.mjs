@@ -1,5 +1,5 @@
 // npm run bench                      all of it
-// npm run bench -- matmul training   only these: matmul, training, generation, memory
+// npm run bench -- matmul training   only these: matmul, training, generation
 import { availableParallelism, cpus } from "node:os";
 import { rivulet } from "./internals.mjs";
 import { matmul } from "./matmul.mjs";

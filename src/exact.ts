@@ -13,6 +13,13 @@ function powerOfTwo(n: number): number {
   return bits.getFloat64(0);
 }
 
+/** 1/k! for k from 14 down to 0. */
+const INVERSE_FACTORIALS = Array.from({ length: 15 }, (_, i) => {
+  let factorial = 1;
+  for (let k = 14 - i; k > 1; k--) factorial *= k;
+  return 1 / factorial;
+});
+
 /** eˣ, relative error below 1e-15: 2ⁿ times the Taylor series on |r| ≤ ½ ln 2. */
 export function exp(x: number): number {
   if (Number.isNaN(x)) return x;
@@ -20,8 +27,8 @@ export function exp(x: number): number {
   if (x < -708) return 0;
   const n = Math.round(x / Math.LN2);
   const r = x - n * LN2_HIGH - n * LN2_LOW;
-  let sum = 1;
-  for (let k = 14; k > 0; k--) sum = 1 + (sum * r) / k;
+  let sum = 0;
+  for (const coefficient of INVERSE_FACTORIALS) sum = sum * r + coefficient;
   return n === 1024 ? sum * 2 * powerOfTwo(1023) : sum * powerOfTwo(n);
 }
 

@@ -135,7 +135,8 @@ function sample(
   const best = argmax(logProbs);
   if (temperature === 0 || k === 1) return best;
   const top = logProbs[best]!;
-  const weights = Float64Array.from(logProbs, (logProb) => exp((logProb - top) / temperature));
+  const weights = new Float64Array(logProbs.length);
+  for (let id = 0; id < weights.length; id++) weights[id] = exp((logProbs[id]! - top) / temperature);
 
   let candidates: ArrayLike<number> | undefined;
   if (k < weights.length || p < 1) {
