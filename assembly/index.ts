@@ -4,6 +4,8 @@
 export { biasBackward } from "./bias";
 export { dropout } from "./dropout";
 export { gather, scatterAdd } from "./embedding";
+export { gruBackward, gruForward } from "./gru";
+export { lstmBackward, lstmForward } from "./lstm";
 export { exp, sigmoid, tanh } from "./math";
 export { affine, aTb, aTbScratch, multiply, pack, packedSize, packT } from "./matmul";
 export { adamw, scale, sgd, sumOfSquares } from "./optimizer";

@@ -9,7 +9,8 @@
 // Only h·Wh and δz·Whᵀ wait for the step before. x·Wx + b of all steps is one product or one gather, made
 // before; δb, δWx and δx follow from δz, after.
 //
-// h is (T+1, B, H): slot 0 holds the initial state, so no step is special. z and δh are (T, B, H).
+// h is (T+1, B, H): one slot holds the initial state, so no step is special. Read forward in time that is slot 0, and step
+// t writes slot t + 1; read backward (reverse = 1) it is slot T, and step t writes slot t. z and δh are (T, B, H).
 
 import { tanh } from "./math";
 import { aTb, multiply } from "./matmul";
@@ -20,14 +21,15 @@ import { rowBytes } from "./simd";
 const RELU: i32 = 1;
 
 /**
- * h[1..T] = the states, from h[0]. On entry h[1..T] hold x·Wx + b. Wh: packed by pack (K = N = H).
+ * h = the states of all steps, from the initial one, in place of z = x·Wx + b. Wh: packed by pack (K = N = H).
  */
-export function rnnForward(h: usize, Wh: usize, T: i32, B: i32, H: i32, activation: i32): void {
+export function rnnForward(h: usize, Wh: usize, T: i32, B: i32, H: i32, activation: i32, reverse: i32): void {
   const step = <usize>B * rowBytes(H);
-  for (let t = 0; t < T; t++, h += step) {
-    const next = h + step;
-    multiply(next, h, Wh, B, H, H);
-    activate(next, step, activation);
+  for (let n = 0; n < T; n++) {
+    const before = h + <usize>(reverse ? T - n : n) * step;
+    const after = reverse ? before - step : before + step;
+    multiply(after, before, Wh, B, H, H);
+    activate(after, step, activation);
   }
 }
 
@@ -46,16 +48,18 @@ export function rnnBackward(
   B: i32,
   H: i32,
   activation: i32,
+  reverse: i32,
   scratch: usize,
 ): void {
   const step = <usize>B * rowBytes(H);
-  for (let t = T - 1; t >= 0; t--) {
-    const dzt = dz + <usize>t * step;
-    if (t < T - 1) multiply(dzt, dzt + step, WhT, B, H, H);
-    if (norms) store<f64>(norms + ((<usize>t) << 3), sumOfSquares(dzt, <i32>(step >> 2)));
-    activateBackward(dzt, h + <usize>(t + 1) * step, step, activation);
+  for (let n = T - 1; n >= 0; n--) {
+    const t = <usize>(reverse ? T - 1 - n : n);
+    const dzt = dz + t * step;
+    if (n < T - 1) multiply(dzt, reverse ? dzt - step : dzt + step, WhT, B, H, H);
+    if (norms) store<f64>(norms + (t << 3), sumOfSquares(dzt, <i32>(step >> 2)));
+    activateBackward(dzt, h + (t + <usize>(reverse ? 0 : 1)) * step, step, activation);
   }
-  aTb(dWh, h, dz, H, H, T * B, scratch);
+  aTb(dWh, h + (reverse ? step : 0), dz, H, H, T * B, scratch);
 }
 
 /** h = φ(h) */

@@ -23,6 +23,11 @@ export function number(name: string, value: unknown, expected: string, holds: (v
   return value;
 }
 
+export function boolean(name: string, value: unknown): boolean {
+  if (typeof value !== "boolean") throw new TypeError(`"${name}" expected true or false, got ${show(value)}`);
+  return value;
+}
+
 export function oneOf<T extends string>(name: string, value: unknown, choices: readonly T[]): T {
   if (choices.includes(value as T)) return value as T;
   const expected = choices.map((choice) => JSON.stringify(choice)).join(" or ");

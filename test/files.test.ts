@@ -148,7 +148,9 @@ describe("a model file", () => {
     await expect(described((d) => (d.network.layers = 1e15))).rejects.toThrow(FormatError);
     await expect(described((d) => d.vocabulary.pop())).rejects.toThrow(/"vocabulary" expected \d+ tokens, got \d+/);
     await expect(described((d) => (d.version = 2))).rejects.toThrow('"version" expected 1, got 2: use a newer rivulet');
-    await expect(described((d) => (d.network.cell = "gpt"))).rejects.toThrow('"cell" expected "rnn", got "gpt"');
+    await expect(described((d) => (d.network.cell = "gpt"))).rejects.toThrow(
+      '"cell" expected "rnn" or "gru" or "lstm", got "gpt"',
+    );
     await expect(described((d) => (d.tokenizer = null))).rejects.toThrow(FormatError);
     await expect(described(() => {})).resolves.toBeDefined();
   });

@@ -183,7 +183,7 @@ describe.each(variants)("%s kernels", (variant) => {
       const W = m.matrix(Wh);
       const packed = m.room(m.kernels.packedSize(H, H));
       m.kernels.pack(packed, W, H, H);
-      m.kernels.rnnForward(h, packed, T, B, H, code[activation]);
+      m.kernels.rnnForward(h, packed, T, B, H, code[activation], 0);
       expect(difference(m.read(h, (T + 1) * B, H), expected.flat(), 1)).toBeLessThan(5e-6);
 
       const d = m.matrix(dh.flat());
@@ -192,7 +192,7 @@ describe.each(variants)("%s kernels", (variant) => {
       m.kernels.packT(packed, W, H, H);
       const squares = m.doubles(T);
       const scratch = m.room(m.kernels.aTbScratch(H, H));
-      m.kernels.rnnBackward(d, gradient, h, packed, squares, T, B, H, code[activation], scratch);
+      m.kernels.rnnBackward(d, gradient, h, packed, squares, T, B, H, code[activation], 0, scratch);
       expect(difference(m.read(d, T * B, H), dz.flat())).toBeLessThan(5e-6);
       expect(difference(m.read(gradient, H, H), add(before, dWh))).toBeLessThan(5e-6);
       const found = m.readDoubles(squares, T).map((square) => [Math.sqrt(square)]);
@@ -214,7 +214,7 @@ describe.each(variants)("%s kernels", (variant) => {
         const h = m.matrix([start, ...steps].flat());
         const packed = m.room(m.kernels.packedSize(H, H));
         m.kernels.pack(packed, m.matrix(Wh), H, H);
-        m.kernels.rnnForward(h, packed, steps.length, B, H, 0);
+        m.kernels.rnnForward(h, packed, steps.length, B, H, 0, 0);
         return m.read(h, (steps.length + 1) * B, H);
       };
       const whole = await run(z, h0);
@@ -227,7 +227,7 @@ describe.each(variants)("%s kernels", (variant) => {
       const m = await harness();
       const h = m.matrix([[0], [Number.NaN]]);
       const packed = m.matrix([[0]]);
-      m.kernels.rnnForward(h, packed, 1, 1, 1, 1);
+      m.kernels.rnnForward(h, packed, 1, 1, 1, 1, 0);
       expect(m.floats(h + 16, 1)[0]).toBeNaN();
     });
   });

@@ -31,6 +31,8 @@ describe("a network", () => {
     ["embedded", { embeddingSize: 3 }],
     ["of three layers", { layers: 3 }],
     ["of ReLU", { activation: "relu" as const }],
+    ["of LSTMs", { cell: "lstm" as const, layers: 2 }],
+    ["of GRUs", { cell: "gru" as const, layers: 2, embeddingSize: 6 }],
   ])("%s: chunks with the state carried have the states, losses and scores of the whole", async (_, options) => {
     const network = await make(options);
     const whole = randomBatch(9, 3);
@@ -76,7 +78,13 @@ describe("a network", () => {
   });
 
   it("its gradient is the slope of its loss: along itself, within 1 %", async () => {
-    for (const options of [{}, { embeddingSize: 3, layers: 2 }, { layers: 3, dropout: 0.4 }]) {
+    for (const options of [
+      {},
+      { embeddingSize: 3, layers: 2 },
+      { layers: 3, dropout: 0.4 },
+      { cell: "lstm" as const, layers: 2, dropout: 0.4, bidirectional: true },
+      { cell: "gru" as const, layers: 2, dropout: 0.4, embeddingSize: 5, tied: true },
+    ]) {
       const network = await make(options);
       const batch = randomBatch(6, 4);
       const before = network.gradients(batch, network.initialState(4), 5);
@@ -103,7 +111,7 @@ describe("a network", () => {
   });
 
   it("keeps the padding of its blocks zero while it trains", async () => {
-    const network = await make({ embeddingSize: 3, layers: 2 });
+    const network = await make({ cell: "lstm", embeddingSize: 3, layers: 2, bidirectional: true });
     for (let t = 1; t <= 5; t++) {
       network.gradients(randomBatch(3, 2, t), network.initialState(2));
       update(network, adamw(), 0.01, t);
@@ -172,10 +180,20 @@ describe("what does not fit", () => {
     [{ hiddenSize: 0 }, '"hiddenSize" expected an integer >= 1, got 0'],
     [{ hiddenSize: 1.5 }, '"hiddenSize" expected an integer >= 1, got 1.5'],
     [{ hiddenSize: "8" as never }, '"hiddenSize" expected an integer >= 1, got "8"'],
-    [{ cell: "lru" as never }, '"cell" expected "rnn", got "lru"'],
+    [{ cell: "lru" as never }, '"cell" expected "rnn" or "gru" or "lstm", got "lru"'],
     [{ activation: "selu" as never }, '"activation" expected "tanh" or "relu", got "selu"'],
     [{ dropout: 1 }, '"dropout" expected a number in [0, 1), got 1'],
     [{ layers: -1 }, '"layers" expected an integer from 1 to 1000, got -1'],
+    [{ bidirectional: 1 as never }, '"bidirectional" expected true or false, got 1'],
+    [{ tied: true, embeddingSize: 4 }, '"tied" weights expected an embeddingSize equal to the hiddenSize, 5, got 4'],
+    [
+      { tied: true, embeddingSize: 5, bidirectional: true },
+      '"tied" weights expected a network that reads in one direction',
+    ],
+    [
+      { cell: "gru" as const, activation: "relu" as const },
+      '"activation" expected "tanh", which is what the gru has, got "relu"',
+    ],
   ])("%o", async (options, message) => {
     await expect(make(options)).rejects.toThrow(message);
   });

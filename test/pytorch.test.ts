@@ -1,4 +1,4 @@
-// The network against PyTorch: fixtures/rnn.py made the numbers.
+// The network against PyTorch: fixtures/networks.py made the numbers.
 
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
@@ -14,7 +14,10 @@ interface Case {
   L: number;
   T: number;
   B: number;
-  nonlinearity: "tanh" | "relu";
+  cell: "rnn" | "gru" | "lstm";
+  activation: "tanh" | "relu";
+  bidirectional: boolean;
+  tied: boolean;
   optimizer: "sgd" | "momentum" | "adamw";
   lr: number;
   /** (10·T + 1, B) */
@@ -27,7 +30,9 @@ interface Case {
   finalState: number[];
 }
 
-const { cases } = JSON.parse(readFileSync(new URL("fixtures/rnn.json", import.meta.url), "utf8")) as { cases: Case[] };
+const { cases } = JSON.parse(readFileSync(new URL("fixtures/networks.json", import.meta.url), "utf8")) as {
+  cases: Case[];
+};
 
 const optimizers: Record<Case["optimizer"], (learningRate: number) => Optimizer> = {
   sgd: (learningRate) => sgd({ learningRate }),
@@ -35,10 +40,9 @@ const optimizers: Record<Case["optimizer"], (learningRate: number) => Optimizer>
   adamw: (learningRate) => adamw({ learningRate }),
 };
 
-async function networkOf({ V, E, H, L, nonlinearity, weights }: Case): Promise<Network> {
-  const network = await Network.create(
-    networkConfig({ vocabularySize: V, embeddingSize: E, hiddenSize: H, layers: L, activation: nonlinearity }),
-  );
+async function networkOf({ V, E, H, L, cell, activation, bidirectional, tied, weights }: Case): Promise<Network> {
+  const sizes = { vocabularySize: V, embeddingSize: E, hiddenSize: H, layers: L };
+  const network = await Network.create(networkConfig({ ...sizes, cell, activation, bidirectional, tied }));
   for (const [name, { values }] of Object.entries(weights)) network.write(name, Float32Array.from(values));
   return network;
 }

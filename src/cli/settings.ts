@@ -2,7 +2,7 @@
 
 import { defined } from "../check.js";
 import { carriedWindows, overlappingWindows, type Partition, randomWindows } from "../data/windows.js";
-import { ACTIVATIONS, CELLS } from "../nn/config.js";
+import { ACTIVATIONS, CELL_NAMES } from "../nn/config.js";
 import { characters, type Tokenizer, whitespace, words } from "../text/tokenizers.js";
 import { adamw, type Optimizer, sgd } from "../train/optimizer.js";
 import { constant, cosine, step } from "../train/schedule.js";
@@ -26,7 +26,7 @@ export function vocabularyOf(args: Args) {
 
 export function networkOf(args: Args) {
   return defined({
-    cell: args.choice("cell", CELLS),
+    cell: args.choice("cell", CELL_NAMES),
     activation: args.choice("activation", ACTIVATIONS),
     hiddenSize: args.integer("hidden"),
     layers: args.integer("layers"),

@@ -1,8 +1,17 @@
 // What a network is, in plain data: saved with every model.
 
-import { integer, number, oneOf } from "../check.js";
+import { boolean, integer, number, oneOf } from "../check.js";
 
-export const CELLS = ["rnn"] as const;
+/**
+ * The recurrent cells: how many gates, in as many blocks of columns, and which states go from step to step. The
+ * hidden state is always the first.
+ */
+export const CELLS = {
+  rnn: { gates: 1, states: ["h"] },
+  gru: { gates: 3, states: ["h"] },
+  lstm: { gates: 4, states: ["h", "c"] },
+} as const;
+export const CELL_NAMES = Object.keys(CELLS) as (keyof typeof CELLS)[];
 export const ACTIVATIONS = ["tanh", "relu"] as const;
 
 /** Far more than anyone trains, few enough to count what they need before it is there. */
@@ -10,7 +19,7 @@ const MAX_LAYERS = 1000;
 
 export interface NetworkConfig {
   /** The recurrent cell. */
-  cell: (typeof CELLS)[number];
+  cell: keyof typeof CELLS;
   /** φ of the simple recurrent cell. */
   activation: (typeof ACTIVATIONS)[number];
   /** Number of tokens that can come in and that are predicted: V. */
@@ -23,20 +32,39 @@ export interface NetworkConfig {
   layers: number;
   /** Probability that a layer's output is left out on its way to the next layer while training. */
   dropout: number;
+  /** Whether each layer also reads the sequence backward: for labels, not for language models. */
+  bidirectional: boolean;
+  /** Whether the output uses the embedding's weights (Press and Wolf 2017). */
+  tied: boolean;
 }
 
 /**
- * Fills in what is left out: cell "rnn", activation "tanh", embeddingSize 0, hiddenSize 128, layers 1, dropout 0.
+ * Fills in what is left out: cell "rnn", activation "tanh", embeddingSize 0, hiddenSize 128, layers 1, dropout 0, neither
+ * bidirectional nor tied.
  * @throws TypeError, RangeError naming the field, what was expected and what was got
  */
 export function networkConfig(config: Partial<NetworkConfig> & { vocabularySize: number }): NetworkConfig {
-  return {
-    cell: oneOf("cell", config.cell ?? "rnn", CELLS),
+  const complete: NetworkConfig = {
+    cell: oneOf("cell", config.cell ?? "rnn", CELL_NAMES),
     activation: oneOf("activation", config.activation ?? "tanh", ACTIVATIONS),
     vocabularySize: integer("vocabularySize", config.vocabularySize),
     embeddingSize: integer("embeddingSize", config.embeddingSize ?? 0, 0),
     hiddenSize: integer("hiddenSize", config.hiddenSize ?? 128),
     layers: integer("layers", config.layers ?? 1, 1, MAX_LAYERS),
     dropout: number("dropout", config.dropout ?? 0, "a number in [0, 1)", (p) => p >= 0 && p < 1),
+    bidirectional: boolean("bidirectional", config.bidirectional ?? false),
+    tied: boolean("tied", config.tied ?? false),
   };
+  const { cell, activation, embeddingSize: E, hiddenSize: H, bidirectional, tied } = complete;
+  if (cell !== "rnn" && activation !== "tanh") {
+    throw new RangeError(`"activation" expected "tanh", which is what the ${cell} has, got "${activation}"`);
+  }
+  if (tied && bidirectional) throw new RangeError('"tied" weights expected a network that reads in one direction');
+  if (tied && E !== H) {
+    throw new RangeError(`"tied" weights expected an embeddingSize equal to the hiddenSize, ${H}, got ${E}`);
+  }
+  return complete;
 }
+
+/** Directions in which each layer reads. */
+export const directions = ({ bidirectional }: NetworkConfig): number => (bidirectional ? 2 : 1);

@@ -1,14 +1,17 @@
 // The three layers of the network, each with its backward pass beside it:
 //
-//   input       e_t·Wx + b           from one-hot tokens, embedded tokens, or the states of the layer below
+//   input       x·Wx + b             from one-hot tokens, embedded tokens, or the states of the layer below
 //   recurrent   h_t                  a cell: see cells.ts
 //   output      o_t = h_t·Wo + b_o, softmax, cross-entropy
+//
+// A layer that reads in two directions has two of everything. The layer above has an input for each: where PyTorch
+// multiplies the two, side by side, by one matrix, x·Wx is the sum of the products with its upper and its lower half.
 
 import { mix } from "../random.js";
 import { type Memory, padded } from "../wasm/memory.js";
+import { cells } from "./cells.js";
 import type { NetworkConfig } from "./config.js";
 import { type Activations, type FixedLayout, LOGIT_ROWS, type PackedWeight } from "./layout.js";
-import type { Parameter } from "./parameters.js";
 
 /** One pass over the network. */
 export interface Pass {
@@ -16,7 +19,6 @@ export interface Pass {
   readonly memory: Memory;
   readonly weights: FixedLayout;
   readonly acts: Activations;
-  readonly named: (name: string) => Parameter;
   /** Seed of the dropout masks; without one nothing is left out. */
   readonly dropoutSeed?: number;
   /** Whether the backward pass notes ‖∂L/∂h_t‖. */
@@ -24,13 +26,13 @@ export interface Pass {
 }
 
 /** Where a parameter lies, and where its gradient does. */
-const at = ({ weights, named }: Pass, name: string) => weights.parameters + 4 * named(name).offset;
-const gradientAt = ({ weights, named }: Pass, name: string) => weights.gradients + 4 * named(name).offset;
-export const gradientOf = ({ weights }: Pass, weight: PackedWeight) => weights.gradients + 4 * weight.parameter.offset;
+const at = ({ weights }: Pass, offset: number) => weights.parameters + 4 * offset;
+export const gradientOf = ({ weights }: Pass, offset: number) => weights.gradients + 4 * offset;
 
-/** The states of a layer, slots 1 to T. */
-function states({ acts, config }: Pass, layer: number): number {
-  return acts.h[layer]! + 4 * acts.B * padded(config.hiddenSize);
+/** The states of a layer's direction after steps 1 to T: (T·B, H). Read forward, slot 0 holds the initial state. */
+function outputOf({ acts, config }: Pass, layer: number, direction: number): number {
+  const [h] = acts.layers[layer]![direction]!.states;
+  return h! + (direction === 0 ? 4 * acts.B * padded(config.hiddenSize) : 0);
 }
 
 const NO_BIAS = 0;
@@ -38,63 +40,90 @@ const NO_BIAS = 0;
 /** Whether a layer reads tokens without an embedding. */
 const readsOneHot = ({ config }: Pass, layer: number) => layer === 0 && config.embeddingSize === 0;
 
-/** Dropout on the states of a layer, on their way to the layer above; its own backward pass. */
-function drop(pass: Pass, layer: number, y: number, x: number): void {
+const drops = ({ config, dropoutSeed }: Pass, layer: number) =>
+  config.dropout > 0 && dropoutSeed !== undefined && layer >= 0 && layer < config.layers - 1;
+
+/** Dropout on the output of a layer's direction, on its way to the layer above; its own backward pass. */
+function drop(pass: Pass, layer: number, direction: number, y: number, x: number): void {
   const { config, memory, acts, dropoutSeed } = pass;
   const p = config.dropout;
   const n = acts.T * acts.B * padded(config.hiddenSize);
-  memory.kernels.dropout(y, x, mix(dropoutSeed!, layer), Math.floor(p * 2 ** 32), 1 / (1 - p), n);
+  const seed = mix(dropoutSeed!, 2 * layer + direction);
+  memory.kernels.dropout(y, x, seed, Math.floor(p * 2 ** 32), 1 / (1 - p), n);
 }
 
-const drops = ({ config, dropoutSeed }: Pass, layer: number) =>
-  config.dropout > 0 && dropoutSeed !== undefined && layer < config.layers - 1;
-
-/** What a layer reads: (T·B, inputSize). */
-function layerInput(pass: Pass, layer: number): number {
-  if (layer === 0) return pass.acts.e;
-  return drops(pass, layer - 1) ? pass.acts.dropped[layer - 1]! : states(pass, layer - 1);
+/** What a layer reads, for each of its Wx: (T·B, K). */
+function inputsOf(pass: Pass, layer: number): number[] {
+  if (layer === 0) return [pass.acts.e];
+  return pass.acts.layers[layer - 1]!.map(({ dropped }, direction) =>
+    drops(pass, layer - 1) ? dropped : outputOf(pass, layer - 1, direction),
+  );
 }
 
-/** Fills the slots 1 to T of a layer's states with e·Wx + b. */
+/** y = b + Σ x·W over inputs and their weights. */
+function affine({ memory }: Pass, y: number, b: number, x: number[], W: readonly PackedWeight[], rows: number) {
+  const { kernels } = memory;
+  W.forEach(({ forward, N, K }, i) => {
+    if (i === 0) kernels.affine(y, b, x[i]!, forward, rows, N, K);
+    else kernels.multiply(y, x[i]!, forward, rows, N, K);
+  });
+}
+
+/** Adds the sum of the rows of dy, all gates wide, to the gradients of biases. */
+export function biasBackward(pass: Pass, biases: number[], dy: number, width: number): void {
+  const { memory, acts } = pass;
+  const [first, ...others] = biases.map((offset) => gradientOf(pass, offset));
+  memory.kernels.biasBackward(first!, dy, acts.T * acts.B, width);
+  // Each starts the pass at zero: what is true of one is true of all.
+  for (const other of others) memory.floats(other, width).set(memory.floats(first!, width));
+}
+
+/** Fills z of each direction of a layer with x·Wx + b. */
 export function inputForward(pass: Pass, layer: number): void {
   const { config, memory, weights, acts } = pass;
   const { kernels } = memory;
   const rows = acts.T * acts.B;
-  const { Wx, bias } = weights.layers[layer]!;
-  const z = states(pass, layer);
-  if (readsOneHot(pass, layer)) {
-    kernels.gather(z, at(pass, Wx.parameter.name), bias, acts.inputs, rows, config.hiddenSize);
-    return;
-  }
-  if (layer === 0) {
-    kernels.gather(acts.e, at(pass, "embedding.weight"), NO_BIAS, acts.inputs, rows, config.embeddingSize);
+  if (layer === 0 && weights.embedding !== undefined) {
+    kernels.gather(acts.e, at(pass, weights.embedding), NO_BIAS, acts.inputs, rows, config.embeddingSize);
   } else if (drops(pass, layer - 1)) {
-    drop(pass, layer - 1, acts.dropped[layer - 1]!, states(pass, layer - 1));
+    for (const [d, { dropped }] of acts.layers[layer - 1]!.entries()) {
+      drop(pass, layer - 1, d, dropped, outputOf(pass, layer - 1, d));
+    }
   }
-  kernels.affine(z, bias, layerInput(pass, layer), Wx.forward, rows, Wx.N, Wx.K);
+  weights.layers[layer]!.forEach(({ Wx, bx, b }, d) => {
+    const { z } = acts.layers[layer]![d]!;
+    const bias = cells[config.cell].ownBias ? at(pass, bx) : b;
+    if (readsOneHot(pass, layer)) kernels.gather(z, at(pass, Wx[0]!.offset), bias, acts.inputs, rows, Wx[0]!.N);
+    else affine(pass, z, bias, inputsOf(pass, layer), Wx, rows);
+  });
 }
 
 /**
- * From dz, the gradient of what inputForward made: adds to those of Wx and b, and fills dx with that of the layer's
- * input, the states of the layer below. A layer that reads tokens has nothing below: its dx is used up here.
+ * From dz, for each direction the gradient of what inputForward made: adds to that of Wx, and fills dx with those of
+ * the layer's inputs, the outputs of the layer below. A layer that reads tokens has nothing below: its dx is used up.
  */
-export function inputBackward(pass: Pass, layer: number, dx: number, dz: number): void {
+export function inputBackward(pass: Pass, layer: number, dx: readonly number[], dz: readonly number[]): void {
   const { config, memory, weights, acts } = pass;
   const { kernels } = memory;
-  const { hiddenSize: H, embeddingSize: E } = config;
   const rows = acts.T * acts.B;
-  const { Wx } = weights.layers[layer]!;
-  const [dbx, dbh] = [gradientAt(pass, `rnn.bias_ih_l${layer}`), gradientAt(pass, `rnn.bias_hh_l${layer}`)];
-  kernels.biasBackward(dbx, dz, rows, H);
-  memory.floats(dbh, H).set(memory.floats(dbx, H));
-  if (readsOneHot(pass, layer)) {
-    kernels.scatterAdd(gradientOf(pass, Wx), dz, acts.inputs, rows, H);
-    return;
+  const x = inputsOf(pass, layer);
+  weights.layers[layer]!.forEach(({ Wx }, d) => {
+    Wx.forEach(({ offset, backward, K, N }, i) => {
+      const dW = gradientOf(pass, offset);
+      if (readsOneHot(pass, layer)) {
+        kernels.scatterAdd(dW, dz[d]!, acts.inputs, rows, N);
+        return;
+      }
+      kernels.aTb(dW, x[i]!, dz[d]!, K, N, rows, acts.scratch);
+      if (d === 0) kernels.affine(dx[i]!, weights.zeros, dz[d]!, backward, rows, K, N);
+      else kernels.multiply(dx[i]!, dz[d]!, backward, rows, K, N);
+    });
+  });
+  if (layer === 0 && weights.embedding !== undefined) {
+    kernels.scatterAdd(gradientOf(pass, weights.embedding), dx[0]!, acts.inputs, rows, config.embeddingSize);
+  } else if (drops(pass, layer - 1)) {
+    for (const [d, dropped] of dx.entries()) drop(pass, layer - 1, d, dropped, dropped);
   }
-  kernels.aTb(gradientOf(pass, Wx), layerInput(pass, layer), dz, Wx.K, H, rows, acts.scratch);
-  kernels.affine(dx, weights.zeros, dz, Wx.backward, rows, Wx.K, H);
-  if (layer === 0) kernels.scatterAdd(gradientAt(pass, "embedding.weight"), dx, acts.inputs, rows, E);
-  else if (drops(pass, layer - 1)) drop(pass, layer - 1, dx, dx);
 }
 
 /** The rows of the top layer's states, LOGIT_ROWS at a time, so that their logits and all that follows stay in the cache. */
@@ -103,32 +132,38 @@ function forRows(pass: Pass, visit: (start: number, count: number) => void): voi
   for (let start = 0; start < rows; start += LOGIT_ROWS) visit(start, Math.min(LOGIT_ROWS, rows - start));
 }
 
-/** logits = h·Wo + b_o for `rows` rows at h. */
-export function logits(pass: Pass, h: number, rows: number): void {
-  const { config, memory, weights, acts } = pass;
-  const { hiddenSize: H, vocabularySize: V } = config;
-  memory.kernels.affine(acts.logits, at(pass, "output.bias"), h, weights.Wo.forward, rows, V, H);
+/** logits = b_o + Σ h·Wo for `rows` rows at each h. */
+export function logits(pass: Pass, h: number[], rows: number): void {
+  const { weights, acts } = pass;
+  affine(pass, acts.logits, at(pass, weights.bo), h, weights.Wo, rows);
 }
 
 /**
- * Loss and gradient of the output layer: adds to the gradients of Wo and b_o, fills dh with that of the top layer's
+ * Loss and gradient of the output layer: adds to the gradients of Wo and b_o, fills dh with those of the top layer's
  * states, and returns the sum of the losses. `scale` is what each row's loss counts in the whole: 1 / number of targets.
  */
-export function outputLossAndGradient(pass: Pass, dh: number, scale: number): number {
+export function outputLossAndGradient(pass: Pass, dh: readonly number[], scale: number): number {
   const { config, memory, weights, acts } = pass;
   const { kernels } = memory;
-  const { hiddenSize: H, vocabularySize: V } = config;
-  const top = states(pass, config.layers - 1);
-  const rowBytes = 4 * padded(H);
+  const { vocabularySize: V, layers } = config;
+  const rowBytes = 4 * padded(config.hiddenSize);
+  const top = dh.map((_, d) => outputOf(pass, layers - 1, d));
   let loss = 0;
   forRows(pass, (start, rows) => {
-    const h = top + start * rowBytes;
-    const d = dh + start * rowBytes;
-    logits(pass, h, rows);
+    const from = start * rowBytes;
+    logits(
+      pass,
+      top.map((h) => h + from),
+      rows,
+    );
     loss += kernels.softmaxCrossEntropy(acts.logits, acts.logP, acts.targets + 4 * start, rows, V, scale);
-    kernels.biasBackward(gradientAt(pass, "output.bias"), acts.logits, rows, V);
-    kernels.aTb(gradientOf(pass, weights.Wo), h, acts.logits, H, V, rows, acts.scratch);
-    kernels.affine(d, weights.zeros, acts.logits, weights.Wo.backward, rows, H, V);
+    kernels.biasBackward(gradientOf(pass, weights.bo), acts.logits, rows, V);
+    weights.Wo.forEach(({ offset, tied, backward, K, N }, d) => {
+      const dW = gradientOf(pass, offset);
+      if (tied) kernels.aTb(dW, acts.logits, top[d]! + from, N, K, rows, acts.scratch);
+      else kernels.aTb(dW, top[d]! + from, acts.logits, K, N, rows, acts.scratch);
+      kernels.affine(dh[d]! + from, weights.zeros, acts.logits, backward, rows, K, N);
+    });
   });
   return loss;
 }
@@ -136,9 +171,9 @@ export function outputLossAndGradient(pass: Pass, dh: number, scale: number): nu
 /** Fills logP with log p of each target after the step before it: of target t by the states in slot t, for t from 0. */
 export function outputLogLikelihood(pass: Pass): void {
   const { config, memory, acts } = pass;
-  const before = acts.h[config.layers - 1]!;
+  const [before] = acts.layers[config.layers - 1]![0]!.states;
   forRows(pass, (start, rows) => {
-    logits(pass, before + start * 4 * padded(config.hiddenSize), rows);
+    logits(pass, [before! + start * 4 * padded(config.hiddenSize)], rows);
     const { logP, targets } = acts;
     memory.kernels.logLikelihood(logP + 4 * start, acts.logits, targets + 4 * start, rows, config.vocabularySize);
   });

@@ -1,7 +1,7 @@
 // A recurrent network: its parameters, and the passes over them.
 //
 //   e_t = E[x_t], or x_t one-hot          the embedding
-//   h_t = φ(h_{t-1}·Wh + e_t·Wx + b)      each layer; its h_t is the e_t of the layer above
+//   h_t = cell(e_t, h_{t-1})              each layer; its h_t is the e_t of the layer above
 //   o_t = h_t·Wo + b_o                    the output; softmax(o_t) is the distribution of x_{t+1}
 //
 // What a call computes is used up within the call: only the parameters, the moments and the caller's states live on.
@@ -10,7 +10,8 @@ import { Random } from "../random.js";
 import type { TokenIds } from "../text/ids.js";
 import { Memory, padded } from "../wasm/memory.js";
 import { cells } from "./cells.js";
-import type { NetworkConfig } from "./config.js";
+import { CELLS, directions, type NetworkConfig } from "./config.js";
+import { type InitialisationOptions, initialise } from "./initialise.js";
 import {
   inputBackward,
   inputForward,
@@ -20,14 +21,7 @@ import {
   type Pass,
 } from "./layers.js";
 import { type Activations, type BlockName, type FixedLayout, layOutActivations, layOutWeights } from "./layout.js";
-import {
-  initialise,
-  type Parameter,
-  parameterCount,
-  parameterTable,
-  readParameter,
-  writeParameter,
-} from "./parameters.js";
+import { type Parameter, parameterCount, parameterTable, readParameter, writeParameter } from "./parameters.js";
 
 /** Time steps that score() runs at a time. */
 const SCORE_STEPS = 256;
@@ -56,7 +50,7 @@ export class Network {
   ) {
     this.parameters = parameterTable(config);
     this.parameterCount = this.parameters.reduce((n, parameter) => n + parameterCount(parameter), 0);
-    this.layout = layOutWeights(config, this.named, this.parameters, memory.kernels.heapBase());
+    this.layout = layOutWeights(config, this.parameters, memory.kernels.heapBase());
     memory.reserve(this.layout.end, `a network of ${this.parameterCount.toLocaleString("en")} parameters`);
   }
 
@@ -68,9 +62,9 @@ export class Network {
     return new Network(config, await Memory.create());
   }
 
-  /** Draws the parameters as PyTorch does by default: uniform in ±1/√H, an embedding normal with variance 1. */
-  initialise(seed: number): void {
-    initialise(this.block("parameters"), this.parameters, new Random(seed));
+  /** Draws the parameters. @throws TypeError, RangeError naming the option that is wrong */
+  initialise(seed: number, options?: InitialisationOptions): void {
+    initialise(this.block("parameters"), this.parameters, this.config, new Random(seed), options);
     this.parametersChanged();
   }
 
@@ -101,15 +95,19 @@ export class Network {
     this.packed = { forward: false, backward: false };
   }
 
-  /** The state before the first token of B sequences: zeros, (layers, B, H). */
+  /**
+   * The state before the first token of B sequences: zeros. (layers, B, H), twice as many layers where each reads in two
+   * directions; for an LSTM h and then c.
+   */
   initialState(B: number): Float32Array {
-    return new Float32Array(this.config.layers * B * this.config.hiddenSize);
+    const { cell, layers, hiddenSize } = this.config;
+    return new Float32Array(CELLS[cell].states.length * layers * directions(this.config) * B * hiddenSize);
   }
 
   /**
    * Forward, loss and backward over a batch of windows: backpropagation through all T steps. The gradient of the mean
    * loss replaces the gradient block.
-   * @param state (layers, B, H) before the first step; replaced by that after the last. No gradient flows into it.
+   * @param state as initialState() has it, before the first step; replaced by that after the last. No gradient flows into it.
    * @param dropoutSeed fixes what dropout leaves out
    * @returns the loss in nats: summed over the windows' targets and averaged over their number
    */
@@ -117,11 +115,11 @@ export class Network {
     return this.backpropagate(batch, state, this.pass(batch.T, batch.B, { dropoutSeed }));
   }
 
-  /** The same, for ‖∂L/∂h_t‖, t = 1 to T: an array for each layer, from the lowest up. */
+  /** The same, for ‖∂L/∂h_t‖, t = 1 to T: an array for each layer, from the lowest up, and for each of its directions. */
   stateGradientNorms(batch: Batch, state: Float32Array): Float64Array[] {
     const pass = this.pass(batch.T, batch.B, { norms: true });
     this.backpropagate(batch, state, pass);
-    return pass.acts.norms.map((squares) => this.memory.doubles(squares, batch.T).map(Math.sqrt));
+    return pass.acts.layers.flat().map(({ norms }) => this.memory.doubles(norms, batch.T).map(Math.sqrt));
   }
 
   private backpropagate({ T, B, ...batch }: Batch, state: Float32Array, pass: Pass): number {
@@ -136,12 +134,12 @@ export class Network {
 
     this.writeState(state, acts);
     this.forward(pass);
-    let [dz, dx] = acts.d;
-    const loss = outputLossAndGradient(pass, dz, 1 / targets);
+    let [dh, dx] = acts.d;
+    const loss = outputLossAndGradient(pass, dh, 1 / targets);
     for (let l = config.layers - 1; l >= 0; l--) {
-      cells[config.cell].backward(pass, l, dz);
+      const dz = dh.map((d, direction) => cells[config.cell].backward(pass, l, direction, d));
       inputBackward(pass, l, dx, dz);
-      [dz, dx] = [dx, dz];
+      [dh, dx] = [dx, dh];
     }
     this.readState(state, acts);
     return loss / targets;
@@ -149,7 +147,7 @@ export class Network {
 
   /**
    * log p of each of `tokens`, in nats, after those before it and all after `state`. One sequence of any length.
-   * @param state (layers, 1, H) before the first token; replaced by that after the last
+   * @param state before the first token; replaced by that after the last
    */
   score(tokens: TokenIds, state: Float32Array): Float32Array {
     const result = new Float32Array(tokens.length);
@@ -169,7 +167,7 @@ export class Network {
     return result;
   }
 
-  /** Reads one token: `state` (layers, 1, H) is replaced by the next. */
+  /** Reads one token: `state` is replaced by the next. */
   step(token: number, state: Float32Array): void {
     const pass = this.pass(1, 1);
     this.pack("forward");
@@ -179,14 +177,14 @@ export class Network {
     this.readState(state, pass.acts);
   }
 
-  /** log p of each of the V tokens after `state` (layers, 1, H), in nats. */
+  /** log p of each of the V tokens after `state`, in nats. */
   logProbs(state: Float32Array): Float32Array {
     const { layers, vocabularySize } = this.config;
     const pass = this.pass(1, 1);
     const { acts, memory } = pass;
     this.pack("forward");
     this.writeState(state, acts);
-    logits(pass, acts.h[layers - 1]!, 1);
+    logits(pass, [acts.layers[layers - 1]![0]!.states[0]!], 1);
     memory.kernels.logSoftmax(acts.logP, acts.logits, vocabularySize);
     return memory.floats(acts.logP, vocabularySize).slice();
   }
@@ -200,20 +198,21 @@ export class Network {
 
   /** Room for the activations of T steps of B sequences. */
   private pass(T: number, B: number, options: Pick<Pass, "dropoutSeed" | "norms"> = {}): Pass {
-    const { config, memory, layout: weights, named } = this;
+    const { config, memory, layout: weights } = this;
     let acts = this.activations;
     if (acts?.T !== T || acts.B !== B) {
       acts = layOutActivations(config, memory.kernels, weights.end, T, B);
       memory.reserve(acts.end, `a network of ${this.parameterCount} parameters over ${T} steps of ${B} sequences`);
       this.activations = acts;
     }
-    return { config, memory, weights, acts, named, ...options };
+    return { config, memory, weights, acts, ...options };
   }
 
   private forward(pass: Pass): void {
-    for (let l = 0; l < this.config.layers; l++) {
+    const { cell, layers } = this.config;
+    for (let l = 0; l < layers; l++) {
       inputForward(pass, l);
-      cells[this.config.cell].forward(pass, l);
+      for (let d = 0; d < directions(this.config); d++) cells[cell].forward(pass, l, d);
     }
   }
 
@@ -221,43 +220,60 @@ export class Network {
   private pack(direction: "forward" | "backward"): void {
     if (this.packed[direction]) return;
     this.packed[direction] = true;
-    const { config, layout, memory } = this;
-    const { kernels } = memory;
-    for (const weight of [...layout.layers.flatMap(({ Wx, Wh }) => [Wx, Wh]), layout.Wo]) {
-      const W = layout.parameters + 4 * weight.parameter.offset;
-      if (direction === "forward") kernels.pack(weight.forward, W, weight.K, weight.N);
-      else kernels.packT(weight.backward, W, weight.N, weight.K);
+    const { layout, memory } = this;
+    const { pack, packT } = memory.kernels;
+    const layers = layout.layers.flat();
+    for (const { tied, K, N, offset, [direction]: packed } of [
+      ...layers.flatMap(({ Wx, Wh }) => [...Wx, Wh]),
+      ...layout.Wo,
+    ]) {
+      const W = layout.parameters + 4 * offset;
+      // A tied weight lies transposed: what is packed for one direction is packed as the other's.
+      if (direction === "forward") (tied ? packT : pack)(packed, W, K, N);
+      else (tied ? pack : packT)(packed, W, N, K);
     }
     if (direction === "backward") return;
-    const parameter = (name: string) =>
-      memory.floats(layout.parameters + 4 * this.named(name).offset, config.hiddenSize);
-    layout.layers.forEach(({ bias }, l) => {
-      const sum = memory.floats(bias, config.hiddenSize);
-      sum.set(parameter(`rnn.bias_ih_l${l}`));
-      parameter(`rnn.bias_hh_l${l}`).forEach((b, i) => {
-        sum[i]! += b;
+    for (const { Wh, bx, bh, b } of layers) {
+      const sum = memory.floats(b, Wh.N);
+      sum.set(memory.floats(layout.parameters + 4 * bx, Wh.N));
+      memory.floats(layout.parameters + 4 * bh, Wh.N).forEach((value, i) => {
+        sum[i]! += value;
       });
-    });
+    }
   }
 
-  /** Puts a state (layers, B, H) into the slots 0. */
+  /** Puts a state into the initial slots. */
   private writeState(state: Float32Array, acts: Activations): void {
     this.forStateRows(acts, 0, (row, start) => row.set(state.subarray(start, start + row.length)));
   }
 
-  /** Takes the state out of the slots T. */
+  /** Takes the state out of the slots of the last step. */
   private readState(state: Float32Array, acts: Activations): void {
     this.forStateRows(acts, acts.T, (row, start) => state.set(row, start));
   }
 
-  /** Visits the rows of a slot, without their padding, and where each starts in a state. */
-  private forStateRows({ h, B }: Activations, slot: number, visit: (row: Float32Array, start: number) => void): void {
+  /**
+   * Visits the rows of the states after `steps` steps, without their padding, and where each starts in a state. Read
+   * backward in time, those are in slot T − steps.
+   */
+  private forStateRows(
+    { layers, T, B }: Activations,
+    steps: number,
+    visit: (row: Float32Array, start: number) => void,
+  ): void {
     const H = this.config.hiddenSize;
     const stride = padded(H);
-    h.forEach((pointer, l) => {
-      const floats = this.memory.floats(pointer + 4 * slot * B * stride, B * stride);
-      if (stride === H) visit(floats, l * B * H);
-      else for (let b = 0; b < B; b++) visit(floats.subarray(b * stride, b * stride + H), (l * B + b) * H);
-    });
+    let start = 0;
+    for (const state of CELLS[this.config.cell].states.keys()) {
+      for (const directions of layers) {
+        for (const [d, { states }] of directions.entries()) {
+          const slot = d === 0 ? steps : T - steps;
+          const floats = this.memory.floats(states[state]! + 4 * slot * B * stride, B * stride);
+          if (stride === H) visit(floats, start);
+          else for (let b = 0; b < B; b++) visit(floats.subarray(b * stride, b * stride + H), start + b * H);
+          start += B * H;
+        }
+      }
+    }
   }
 }

@@ -1,65 +1,79 @@
 // The parameter table: every weight of a network, under the name and in the shape that PyTorch gives it.
 
-import type { Random } from "../random.js";
 import { padded } from "../wasm/memory.js";
-import type { NetworkConfig } from "./config.js";
+import { CELLS, directions, type NetworkConfig } from "./config.js";
 
 export interface Parameter {
   /** As in a PyTorch state_dict of modules named embedding, rnn and output. */
   readonly name: string;
   /** PyTorch's shape: (rows, columns), or (length). */
   readonly shape: readonly number[];
+  /** What it is in its layer: decides how it starts. */
+  readonly role: "embedding" | "input" | "recurrent" | "output" | "bias";
   /**
    * Whether our matrix is the transpose of PyTorch's. PyTorch keeps (out, in) and multiplies by the transpose; we keep
    * (in, out), as in h·Wh, so that the row of Wx that a one-hot input selects lies in one piece.
    */
   readonly transposed: boolean;
-  /** Initial values: uniform in ±bound, or normal with variance 1. */
-  readonly init: { readonly uniform: number } | "normal";
+  /** Gates that lie side by side in a row, each starting on a whole vector. */
+  readonly gates: number;
   /** First float, counted from the start of the parameter block. */
   readonly offset: number;
 }
 
-/** All parameters in the order in which they lie in memory. */
+/** PyTorch's suffix of the parameters of one direction of a layer. */
+export const suffix = (layer: number, direction: number): string => `l${layer}${direction === 1 ? "_reverse" : ""}`;
+
+/** All parameters in the order of PyTorch's state_dict, which is that in which they lie in memory. */
 export function parameterTable(config: NetworkConfig): Parameter[] {
   const { vocabularySize: V, embeddingSize: E, hiddenSize: H, layers } = config;
+  const { gates } = CELLS[config.cell];
+  const D = directions(config);
   const table: Parameter[] = [];
   let offset = 0;
-  const add = (name: string, shape: number[], init: Parameter["init"], transposed = shape.length === 2) => {
-    const parameter: Parameter = { name, shape, transposed, init, offset };
-    const { rows, columns } = layoutOf(parameter);
-    offset += rows * padded(columns);
+  const add = (role: Parameter["role"], name: string, shape: number[], gates = 1) => {
+    const parameter = { name, shape, role, transposed: role !== "embedding" && role !== "bias", gates, offset };
+    const { rows, stride } = layoutOf(parameter);
+    offset += rows * stride;
     table.push(parameter);
   };
 
-  if (E > 0) add("embedding.weight", [V, E], "normal", false);
-  // PyTorch's defaults, for nn.RNN and for nn.Linear: ±1/√H.
-  const init = { uniform: 1 / Math.sqrt(H) };
+  if (E > 0) add("embedding", "embedding.weight", [V, E]);
   for (let l = 0; l < layers; l++) {
-    add(`rnn.weight_ih_l${l}`, [H, l > 0 ? H : E || V], init);
-    add(`rnn.weight_hh_l${l}`, [H, H], init);
-    add(`rnn.bias_ih_l${l}`, [H], init);
-    add(`rnn.bias_hh_l${l}`, [H], init);
+    for (let d = 0; d < D; d++) {
+      const name = suffix(l, d);
+      add("input", `rnn.weight_ih_${name}`, [gates * H, l > 0 ? D * H : E || V], gates);
+      add("recurrent", `rnn.weight_hh_${name}`, [gates * H, H], gates);
+      add("bias", `rnn.bias_ih_${name}`, [gates * H], gates);
+      add("bias", `rnn.bias_hh_${name}`, [gates * H], gates);
+    }
   }
-  add("output.weight", [V, H], init);
-  add("output.bias", [V], init);
+  if (!config.tied) add("output", "output.weight", [V, D * H]);
+  add("bias", "output.bias", [V]);
   return table;
 }
 
 /** Number of values: what a person calls the parameters of a model. */
 export const parameterCount = (parameter: Parameter): number => parameter.shape.reduce((n, size) => n * size, 1);
 
-/** Rows and columns as they lie in memory. */
-function layoutOf({ shape, transposed }: Parameter): { rows: number; columns: number } {
-  const [rows, columns] = shape.length === 2 ? shape : [1, shape[0]!];
-  return transposed ? { rows: columns!, columns: rows! } : { rows: rows!, columns: columns! };
+/** Rows as they lie in memory, columns of each gate, floats from row to row. */
+export function layoutOf({ shape, transposed, gates }: Omit<Parameter, "offset">) {
+  const [first, second] = shape as [number, number];
+  const rows = shape.length === 1 ? 1 : transposed ? second : first;
+  const columns = (shape.length === 1 || transposed ? first : second) / gates;
+  return { rows, columns, stride: gates * padded(columns) };
+}
+
+/** Floats that a parameter takes, padding included. */
+export function floatsOf(parameter: Parameter): number {
+  const { rows, stride } = layoutOf(parameter);
+  return rows * stride;
 }
 
 /** Floats of a block that holds all of `table`, padding included. */
 export function blockSize(table: readonly Parameter[]): number {
   const last = table.at(-1)!;
-  const { rows, columns } = layoutOf(last);
-  return last.offset + rows * padded(columns);
+  return last.offset + floatsOf(last);
 }
 
 /** Copies a parameter out of a block, into PyTorch's layout. */
@@ -80,21 +94,15 @@ export function writeParameter(block: Float32Array, parameter: Parameter, values
 
 /** Calls `visit` with the place of each value in our block and in PyTorch's order. */
 function walk(parameter: Parameter, visit: (at: number, index: number) => void): void {
-  const { rows, columns } = layoutOf(parameter);
-  const stride = padded(columns);
+  const { gates, transposed, offset } = parameter;
+  const { rows, columns, stride } = layoutOf(parameter);
   for (let row = 0; row < rows; row++) {
-    for (let column = 0; column < columns; column++) {
-      const at = parameter.offset + row * stride + column;
-      visit(at, parameter.transposed ? column * rows + row : row * columns + column);
+    for (let gate = 0; gate < gates; gate++) {
+      const start = offset + row * stride + (gate * stride) / gates;
+      for (let column = 0; column < columns; column++) {
+        const out = gate * columns + column;
+        visit(start + column, transposed ? out * rows + row : row * columns * gates + out);
+      }
     }
-  }
-}
-
-/** Fills a block with initial values. */
-export function initialise(block: Float32Array, table: readonly Parameter[], random: Random): void {
-  for (const parameter of table) {
-    const { init } = parameter;
-    const draw = init === "normal" ? () => random.normal() : () => (2 * random.float() - 1) * init.uniform;
-    writeParameter(block, parameter, new Float32Array(parameterCount(parameter)).map(draw));
   }
 }

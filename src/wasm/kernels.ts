@@ -21,7 +21,7 @@ export interface Kernels {
   scatterAdd(dW: number, de: number, ids: number, n: number, width: number): void;
   dropout(y: number, x: number, seed: number, threshold: number, scale: number, n: number): void;
 
-  rnnForward(h: number, Wh: number, T: number, B: number, H: number, activation: number): void;
+  rnnForward(h: number, Wh: number, T: number, B: number, H: number, activation: number, reverse: number): void;
   rnnBackward(
     dz: number,
     dWh: number,
@@ -32,6 +32,59 @@ export interface Kernels {
     B: number,
     H: number,
     activation: number,
+    reverse: number,
+    scratch: number,
+  ): void;
+  lstmForward(
+    h: number,
+    c: number,
+    tc: number,
+    z: number,
+    Wh: number,
+    T: number,
+    B: number,
+    H: number,
+    reverse: number,
+  ): void;
+  lstmBackward(
+    z: number,
+    dWh: number,
+    dh: number,
+    dc: number,
+    h: number,
+    c: number,
+    tc: number,
+    WhT: number,
+    norms: number,
+    T: number,
+    B: number,
+    H: number,
+    reverse: number,
+    scratch: number,
+  ): void;
+  gruForward(
+    h: number,
+    a: number,
+    u: number,
+    Wh: number,
+    bh: number,
+    T: number,
+    B: number,
+    H: number,
+    reverse: number,
+  ): void;
+  gruBackward(
+    a: number,
+    u: number,
+    dWh: number,
+    dh: number,
+    h: number,
+    WhT: number,
+    norms: number,
+    T: number,
+    B: number,
+    H: number,
+    reverse: number,
     scratch: number,
   ): void;
 

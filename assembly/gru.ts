@@ -1,0 +1,122 @@
+// The gated recurrent unit (Cho et al. 2014) over T steps of a batch, forward and backward. As in PyTorch the reset gate
+// comes after the product, which has a bias of its own. Gates in PyTorch's order: reset, update, new.
+//
+//   forward    a_t = x_t·Wx + b           u_t = h_{t-1}·Wh + b'
+//              r = σ(a_r + u_r)           z = σ(a_z + u_z)           n = tanh(a_n + r ⊙ u_n)
+//              h_t = (1 − z) ⊙ n + z ⊙ h_{t-1}
+//
+//   backward   δh_t = (what the layers above send) + δu_{t+1}·Whᵀ + δh_{t+1} ⊙ z_{t+1}
+//              δa_n = δh_t ⊙ (1 − z) ⊙ (1 − n²)                 δu_n = δa_n ⊙ r
+//              δa_z = δu_z = δh_t ⊙ (h_{t-1} − n) ⊙ z(1 − z)
+//              δa_r = δu_r = δa_n ⊙ u_n ⊙ r(1 − r)
+//              δWh += Σ_t h_{t-1}ᵀ·δu_t
+//
+// a and u are (T, B, 3·H'), H' = H rounded up to whole vectors: each gate is a block of H'. a holds x·Wx + b, then the
+// gates, then δa; u then δu. h is (T+1, B, H); which slot is the initial state, and reverse, are as in lstm.ts.
+
+import { f4 } from "./math";
+import { affine, aTb, multiply } from "./matmul";
+import { sumOfSquares } from "./optimizer";
+import { rowBytes } from "./simd";
+
+/** h = the states of all steps, from the initial one; a = the gates. Wh: packed by pack (K = H, N = 3·H'); bh: b'. */
+export function gruForward(
+  h: usize,
+  a: usize,
+  u: usize,
+  Wh: usize,
+  bh: usize,
+  T: i32,
+  B: i32,
+  H: i32,
+  reverse: i32,
+): void {
+  const width = rowBytes(H);
+  const N = 3 * <i32>(width >> 2);
+  const step = <usize>B * width;
+  for (let n = 0; n < T; n++) {
+    const t = <usize>(reverse ? T - 1 - n : n);
+    const before = h + (t + <usize>(reverse ? 1 : 0)) * step;
+    const after = h + (t + <usize>(reverse ? 0 : 1)) * step;
+    const ut = u + 3 * t * step;
+    affine(ut, bh, before, Wh, B, N, H);
+    cell(after, a + 3 * t * step, ut, before, B, width);
+  }
+}
+
+/** One step's gates and state, row by row. */
+function cell(h: usize, a: usize, u: usize, h0: usize, B: i32, width: usize): void {
+  for (let b = 0; b < B; b++, a += 2 * width, u += 2 * width) {
+    for (const end = a + width; a < end; a += 16, u += 16, h += 16, h0 += 16) {
+      const r = f4.sigmoid(f32x4.add(v128.load(a), v128.load(u)));
+      const z = f4.sigmoid(f32x4.add(v128.load(a + width), v128.load(u + width)));
+      const n = f4.tanh(f32x4.add(v128.load(a + 2 * width), f32x4.mul(r, v128.load(u + 2 * width))));
+      v128.store(a, r);
+      v128.store(a + width, z);
+      v128.store(a + 2 * width, n);
+      v128.store(h, f32x4.add(n, f32x4.mul(z, f32x4.sub(v128.load(h0), n))));
+    }
+  }
+}
+
+/**
+ * a = δa, in place of the gates, u = δu, and dWh += Σ h_{t-1}ᵀ·δu_t. dh: δh as the layers above send it; used up.
+ * WhT: Wh packed by packT. norms: T doubles for ‖δh_t‖² (the whole of it), or 0. scratch: aTbScratch(H, 3·H') floats.
+ */
+export function gruBackward(
+  a: usize,
+  u: usize,
+  dWh: usize,
+  dh: usize,
+  h: usize,
+  WhT: usize,
+  norms: usize,
+  T: i32,
+  B: i32,
+  H: i32,
+  reverse: i32,
+  scratch: usize,
+): void {
+  const width = rowBytes(H);
+  const N = 3 * <i32>(width >> 2);
+  const step = <usize>B * width;
+  for (let n = T - 1; n >= 0; n--) {
+    const t = <usize>(reverse ? T - 1 - n : n);
+    const dht = dh + t * step;
+    const ut = u + 3 * t * step;
+    const before = h + (t + <usize>(reverse ? 1 : 0)) * step;
+    if (norms) store<f64>(norms + (t << 3), sumOfSquares(dht, <i32>(step >> 2)));
+    // The step before gets δh ⊙ z here and δu·Whᵀ from the product.
+    const previous = n > 0 ? dh + <usize>(reverse ? T - n : n - 1) * step : 0;
+    cellBackward(a + 3 * t * step, ut, previous, dht, before, B, width);
+    if (previous) multiply(previous, ut, WhT, B, H, N);
+  }
+  aTb(dWh, h + (reverse ? step : 0), u, H, N, T * B, scratch);
+}
+
+/** a = δa and u = δu from the gates and u_n; dh0 += δh ⊙ z, unless dh0 is 0. */
+function cellBackward(a: usize, u: usize, dh0: usize, dh: usize, h0: usize, B: i32, width: usize): void {
+  const one = f32x4.splat(1);
+  for (let b = 0; b < B; b++, a += 2 * width, u += 2 * width) {
+    for (const end = a + width; a < end; a += 16, u += 16, dh += 16, h0 += 16) {
+      const r = v128.load(a);
+      const z = v128.load(a + width);
+      const n = v128.load(a + 2 * width);
+      const un = v128.load(u + 2 * width);
+      const dht = v128.load(dh);
+      const dan = f32x4.mul(f32x4.mul(dht, f32x4.sub(one, z)), f32x4.sub(one, f32x4.mul(n, n)));
+      const daz = f32x4.mul(f32x4.mul(dht, f32x4.sub(v128.load(h0), n)), f32x4.mul(z, f32x4.sub(one, z)));
+      const dar = f32x4.mul(f32x4.mul(dan, un), f32x4.mul(r, f32x4.sub(one, r)));
+      v128.store(a, dar);
+      v128.store(a + width, daz);
+      v128.store(a + 2 * width, dan);
+      v128.store(u, dar);
+      v128.store(u + width, daz);
+      v128.store(u + 2 * width, f32x4.mul(dan, r));
+      if (dh0) {
+        v128.store(dh0, f32x4.add(v128.load(dh0), f32x4.mul(dht, z)));
+        dh0 += 16;
+      }
+    }
+  }
+}

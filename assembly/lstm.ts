@@ -1,0 +1,132 @@
+// Long short-term memory (Hochreiter and Schmidhuber 1997, with the forget gate of Gers et al. 2000) over T steps of a
+// batch, forward and backward. Gates in PyTorch's order: input, forget, cell, output.
+//
+//   forward    z_t = x_t·Wx + b + h_{t-1}·Wh
+//              i = σ(z_i)   f = σ(z_f)   g = tanh(z_g)   o = σ(z_o)
+//              c_t = f ⊙ c_{t-1} + i ⊙ g
+//              h_t = o ⊙ tanh(c_t)
+//
+//   backward   δh_t = (what the layers above send) + δz_{t+1}·Whᵀ
+//              δc_t = δh_t ⊙ o ⊙ (1 − tanh²(c_t)) + δc_{t+1} ⊙ f_{t+1}
+//              δz_o = δh_t ⊙ tanh(c_t) ⊙ o(1 − o)
+//              δz_i = δc_t ⊙ g ⊙ i(1 − i)
+//              δz_f = δc_t ⊙ c_{t-1} ⊙ f(1 − f)
+//              δz_g = δc_t ⊙ i ⊙ (1 − g²)
+//              δWh += Σ_t h_{t-1}ᵀ·δz_t
+//
+// z is (T, B, 4·H'), H' = H rounded up to whole vectors: each gate is a block of H'. It holds x·Wx + b, then the gates,
+// then δz. h and c are (T+1, B, H): the slot before the first step holds the initial state. Read backward in time
+// (reverse = 1), that is slot T, and step t writes slot t; read forward it is slot 0, and step t writes slot t + 1.
+
+import { f4 } from "./math";
+import { aTb, multiply } from "./matmul";
+import { sumOfSquares } from "./optimizer";
+import { rowBytes } from "./simd";
+
+/**
+ * h, c = the states of all steps, from those in the initial slots; z = the gates; tc = tanh(c) (T, B, H).
+ * Wh: packed by pack (K = H, N = 4·H').
+ */
+export function lstmForward(
+  h: usize,
+  c: usize,
+  tc: usize,
+  z: usize,
+  Wh: usize,
+  T: i32,
+  B: i32,
+  H: i32,
+  reverse: i32,
+): void {
+  const width = rowBytes(H);
+  const N = <i32>width; // 4·H' columns: H' floats are `width` bytes
+  const step = <usize>B * width;
+  for (let n = 0; n < T; n++) {
+    const t = <usize>(reverse ? T - 1 - n : n);
+    const before = t + <usize>(reverse ? 1 : 0);
+    const after = t + <usize>(reverse ? 0 : 1);
+    const zt = z + t * (step << 2);
+    multiply(zt, h + before * step, Wh, B, N, H);
+    cell(h + after * step, c + after * step, tc + t * step, zt, c + before * step, B, width);
+  }
+}
+
+/** One step's gates, cell state and state, row by row. */
+function cell(h: usize, c: usize, tc: usize, z: usize, c0: usize, B: i32, width: usize): void {
+  for (let b = 0; b < B; b++, z += 3 * width) {
+    for (const end = z + width; z < end; z += 16, h += 16, c += 16, tc += 16, c0 += 16) {
+      const i = f4.sigmoid(v128.load(z));
+      const f = f4.sigmoid(v128.load(z + width));
+      const g = f4.tanh(v128.load(z + 2 * width));
+      const o = f4.sigmoid(v128.load(z + 3 * width));
+      const ct = f32x4.add(f32x4.mul(f, v128.load(c0)), f32x4.mul(i, g));
+      const tct = f4.tanh(ct);
+      v128.store(z, i);
+      v128.store(z + width, f);
+      v128.store(z + 2 * width, g);
+      v128.store(z + 3 * width, o);
+      v128.store(c, ct);
+      v128.store(tc, tct);
+      v128.store(h, f32x4.mul(o, tct));
+    }
+  }
+}
+
+/**
+ * z = δz, in place of the gates, and dWh += Σ h_{t-1}ᵀ·δz_t. dh: δh as the layers above send it; used up.
+ * WhT: Wh packed by packT. norms: T doubles for ‖δh_t‖² (the whole of it), or 0. dc: B rows of H floats;
+ * scratch: aTbScratch(H, 4·H') floats.
+ */
+export function lstmBackward(
+  z: usize,
+  dWh: usize,
+  dh: usize,
+  dc: usize,
+  h: usize,
+  c: usize,
+  tc: usize,
+  WhT: usize,
+  norms: usize,
+  T: i32,
+  B: i32,
+  H: i32,
+  reverse: i32,
+  scratch: usize,
+): void {
+  const width = rowBytes(H);
+  const N = <i32>width;
+  const step = <usize>B * width;
+  memory.fill(dc, 0, step);
+  for (let n = T - 1; n >= 0; n--) {
+    const t = <usize>(reverse ? T - 1 - n : n);
+    const next = <usize>(reverse ? T - 2 - n : n + 1);
+    const before = t + <usize>(reverse ? 1 : 0);
+    const dht = dh + t * step;
+    if (n < T - 1) multiply(dht, z + next * (step << 2), WhT, B, H, N);
+    if (norms) store<f64>(norms + (t << 3), sumOfSquares(dht, <i32>(step >> 2)));
+    cellBackward(z + t * (step << 2), dc, dht, tc + t * step, c + before * step, B, width);
+  }
+  aTb(dWh, h + (reverse ? step : 0), z, H, N, T * B, scratch);
+}
+
+/** z = δz from the gates, dc = δc ⊙ f for the step before. */
+function cellBackward(z: usize, dc: usize, dh: usize, tc: usize, c0: usize, B: i32, width: usize): void {
+  const one = f32x4.splat(1);
+  for (let b = 0; b < B; b++, z += 3 * width) {
+    for (const end = z + width; z < end; z += 16, dc += 16, dh += 16, tc += 16, c0 += 16) {
+      const i = v128.load(z);
+      const f = v128.load(z + width);
+      const g = v128.load(z + 2 * width);
+      const o = v128.load(z + 3 * width);
+      const tct = v128.load(tc);
+      const dht = v128.load(dh);
+      const dtc = f32x4.mul(dht, f32x4.mul(o, f32x4.sub(one, f32x4.mul(tct, tct))));
+      const dct = f32x4.add(v128.load(dc), dtc);
+      v128.store(z, f32x4.mul(f32x4.mul(dct, g), f32x4.mul(i, f32x4.sub(one, i))));
+      v128.store(z + width, f32x4.mul(f32x4.mul(dct, v128.load(c0)), f32x4.mul(f, f32x4.sub(one, f))));
+      v128.store(z + 2 * width, f32x4.mul(f32x4.mul(dct, i), f32x4.sub(one, f32x4.mul(g, g))));
+      v128.store(z + 3 * width, f32x4.mul(f32x4.mul(dht, tct), f32x4.mul(o, f32x4.sub(one, o))));
+      v128.store(dc, f32x4.mul(dct, f));
+    }
+  }
+}
