@@ -9,13 +9,15 @@ await build({
       export { networkConfig } from "./src/nn/config.ts";
       export { Network } from "./src/nn/network.ts";
       export { clip, gradientNorm, update } from "./src/train/optimizer.ts";
-      export { kernelVariant, loadKernels } from "./src/wasm/load.ts";`,
+      export { kernelVariant, loadKernels } from "./src/wasm/load.ts";
+      export { useWideVectors } from "./src/wasm/wide.ts";`,
     resolveDir: root,
   },
   outfile: `${root}build/internals.mjs`,
   bundle: true,
   format: "esm",
   platform: "neutral",
+  external: ["node:*"],
   mainFields: ["module", "main"],
   target: "es2022",
   logLevel: "warning",

@@ -1,5 +1,6 @@
 // npm run bench                      all of it
 // npm run bench -- matmul training   only these: matmul, training, generation
+// npm run bench -- --wide            with 256-bit vectors (Node 24 or later)
 import { availableParallelism, cpus } from "node:os";
 import { rivulet } from "./internals.mjs";
 import { matmul } from "./matmul.mjs";
@@ -10,12 +11,17 @@ const sections = {
   training: () => training(20),
   generation: () => generation(10),
 };
-const asked = process.argv.slice(2);
+const wide = process.argv.includes("--wide");
+if (wide && !rivulet.useWideVectors()) {
+  console.error(`bench: --wide expected Node 24 or later on x64, got ${process.version}`);
+  process.exit(2);
+}
+const asked = process.argv.slice(2).filter((argument) => argument !== "--wide");
 const unknown = asked.find((name) => !Object.hasOwn(sections, name));
 if (unknown) {
   console.error(`bench: expected ${Object.keys(sections).join(", ")}, got ${unknown}`);
   process.exit(2);
 }
 console.log(`${cpus()[0]?.model}, ${availableParallelism()} processors, Node ${process.version}`);
-console.log(`rivulet with ${rivulet.kernelVariant()} kernels, one thread`);
+console.log(`rivulet with ${rivulet.kernelVariant()} kernels${wide ? ", 256-bit vectors" : ""}, one thread`);
 for (const [name, run] of Object.entries(sections)) if (asked.length === 0 || asked.includes(name)) await run();

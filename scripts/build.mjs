@@ -1,5 +1,5 @@
-// Builds everything from source, in order: kernels (assembly/ → build/*.wasm), the same as base64 in a module
-// (build/kernels.ts), the bundles (src/ → dist/*.js) and their types (dist/types/).
+// Builds everything from source, in order: kernels (assembly/ → build/*.wasm), the same as base64 in modules
+// (build/kernels.ts; build/wide.ts, which only Node's entry needs), the bundles (src/ → dist/*.js) and their types (dist/types/).
 //
 //   node scripts/build.mjs            all of it
 //   node scripts/build.mjs kernels    only what the tests need
@@ -10,11 +10,11 @@ import { build } from "esbuild";
 import { tiles } from "./tiles.mjs";
 
 process.chdir(new URL("..", import.meta.url).pathname);
-const targets = ["strict", "relaxed"];
+const targets = ["strict", "relaxed", "wide"];
 
 mkdirSync("build", { recursive: true });
-writeFileSync("build/tiles.ts", tiles());
 for (const target of targets) {
+  writeFileSync("build/tiles.ts", tiles(target));
   const { error, stderr } = await asc.main(["--config", "asconfig.json", "--target", target]);
   const messages = stderr.toString();
   if (messages) process.stderr.write(messages);
@@ -22,10 +22,9 @@ for (const target of targets) {
 }
 
 const base64 = (target) => readFileSync(`build/${target}.wasm`).toString("base64");
-writeFileSync(
-  "build/kernels.ts",
-  targets.map((target) => `export const ${target}: string =\n  "${base64(target)}";\n`).join(""),
-);
+const module = (names) => names.map((name) => `export const ${name}: string =\n  "${base64(name)}";\n`).join("");
+writeFileSync("build/kernels.ts", module(["strict", "relaxed"]));
+writeFileSync("build/wide.ts", module(["wide"]));
 
 if (process.argv[2] !== "kernels") {
   rmSync("dist", { recursive: true, force: true });

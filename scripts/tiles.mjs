@@ -10,8 +10,15 @@
 // a single step reaches 90 %. The exits between the steps are not only for depths that are no multiple of eight: without
 // them V8 orders the eight steps by accumulator, and spills all of them.
 
-/** Rows of the tile, by the width of the panel. */
-const ROWS = { 16: 2, 12: 2, 8: 4, 4: 4 };
+// An engine that does that, for which the wide build is made, has room for 8 accumulators of 256 bits: 4 rows × 16 columns
+// (Zen 4, Node 26, fused multiply-add: 102 GFLOPS; 2×16 62, waiting for its four accumulators; 128 bits 55).
+
+/** Rows of the tile, by the width of the panel. Aᵀ by columns has no padding for more than four. */
+const ROWS = {
+  strict: { rows: { 16: 2, 12: 2, 8: 4, 4: 4 }, columns: { 16: 2, 12: 2, 8: 4, 4: 4 } },
+  relaxed: { rows: { 16: 2, 12: 2, 8: 4, 4: 4 }, columns: { 16: 2, 12: 2, 8: 4, 4: 4 } },
+  wide: { rows: { 16: 4, 12: 4, 8: 8, 4: 8 }, columns: { 16: 4, 12: 4, 8: 4, 4: 4 } },
+};
 const STEPS = 8;
 
 const upTo = (n) => Array.from({ length: n }, (_, i) => i);
@@ -47,9 +54,9 @@ const READINGS = {
   },
 };
 
-function panel(reading, columns) {
+function panel(reading, columns, height) {
   const { operands, first, start, a, b, afterStep, afterRound } = READINGS[reading];
-  const rows = upTo(ROWS[columns]);
+  const rows = upTo(height);
   const vectors = upTo(columns / 4);
   const forTile = (rows, line) => rows.flatMap((r) => vectors.map((v) => line(r, v))).join("\n    ");
   const step = (k) => `{
@@ -83,8 +90,10 @@ export function ${reading}${columns}(C: usize, cStride: usize, ${operands}, M: i
 `;
 }
 
-/** The source of build/tiles.ts: rows16, rows12, rows8, rows4, columns16 and so on. */
-export function tiles() {
-  const panels = Object.keys(READINGS).flatMap((reading) => Object.keys(ROWS).map((width) => panel(reading, +width)));
+/** The source of build/tiles.ts for one build of the kernels: rows16, rows12, rows8, rows4, columns16 and so on. */
+export function tiles(build) {
+  const panels = Object.entries(ROWS[build]).flatMap(([reading, rows]) =>
+    Object.entries(rows).map(([width, height]) => panel(reading, +width, height)),
+  );
   return `import { madd } from "../assembly/simd";\n${panels.join("")}`;
 }

@@ -1,4 +1,4 @@
-// rivulet/node: the same with files.
+// rivulet/node: files, and what only Node's engine can do.
 
 import { saveCheckpoint } from "./io/checkpoint.js";
 import { readBytes, writeWhole } from "./io/files.js";
@@ -7,6 +7,7 @@ import type { RecurrentModel } from "./lm/recurrent.js";
 import type { Training } from "./train/train.js";
 
 export { FileError, readText } from "./io/files.js";
+export { useWideVectors } from "./wasm/wide.js";
 
 /** Saves a model as a safetensors file, whole or not at all. @throws FileError; a file that was there is then unchanged */
 export function writeModel(path: string, model: RecurrentModel): void {

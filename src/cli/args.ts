@@ -16,7 +16,7 @@ type Flags = Record<string, Flag>;
 
 const COMMON: Flags = {
   kernels: {
-    value: "strict|relaxed",
+    value: "strict|relaxed|wide",
     help: "build of the kernels; strict gives the same bits everywhere (default: fastest)",
   },
   help: { help: "this text" },
@@ -29,7 +29,7 @@ export const commands = {
     operands: ["TEXT"],
     flags: {
       out: { value: "FILE", help: "where to save the model (default model.safetensors)" },
-      cell: { value: "rnn", help: "recurrent cell (default rnn)" },
+      cell: { value: "rnn|gru|lstm", help: "recurrent cell (default rnn)" },
       activation: { value: "tanh|relu", help: "of the rnn cell (default tanh)" },
       tokens: { value: "char|word|whitespace", help: "what a token is (default char)" },
       lowercase: { help: "lower-case the text: words only" },

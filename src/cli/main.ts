@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { KERNEL_VARIANTS, selectKernels } from "../wasm/load.js";
+import { useWideVectors } from "../wasm/wide.js";
 import { Args, type CommandName, commands, help, UsageError } from "./args.js";
 import { evaluateCommand } from "./eval.js";
 import { generateCommand } from "./generate.js";
@@ -26,6 +27,7 @@ async function main([name, ...argv]: string[]): Promise<number> {
     return 0;
   }
   const kernels = args.choice("kernels", KERNEL_VARIANTS);
+  useWideVectors();
   if (kernels) selectKernels(kernels);
   return run[command](args);
 }

@@ -5,21 +5,36 @@ import { relaxed, strict } from "../../build/kernels.js";
 import { oneOf } from "../check.js";
 import type { Kernels } from "./kernels.js";
 
-/** strict: the same bits on every engine. relaxed: fused multiply-add, up to twice as fast where the processor has it. */
-export const KERNEL_VARIANTS = ["strict", "relaxed"] as const;
+/**
+ * strict: the same bits on every engine. relaxed: fused multiply-add, up to twice as fast where the processor has it.
+ * wide: the same in tiles for engines that fuse 128-bit operations into 256-bit ones; see wide.ts.
+ */
+export const KERNEL_VARIANTS = ["strict", "relaxed", "wide"] as const;
 export type KernelVariant = (typeof KERNEL_VARIANTS)[number];
 
-const builds: Record<KernelVariant, string> = { strict, relaxed };
+const builds: { [variant in KernelVariant]?: string } = { strict, relaxed };
 const compiled = new Map<KernelVariant, Promise<WebAssembly.Module>>();
 let selected: KernelVariant | undefined;
 
 /**
  * Chooses the build for all networks made from now on. Without it, the relaxed build is taken where the engine knows
  * relaxed SIMD (Node 22, browsers of 2024), else the strict one. Choose "strict" for the same bits on every engine.
- * @throws RangeError, TypeError where `variant` is neither
+ * @throws RangeError, TypeError where `variant` is no build, or one that is not there
  */
 export function selectKernels(variant: KernelVariant): void {
-  selected = oneOf("variant", variant, KERNEL_VARIANTS);
+  oneOf("variant", variant, KERNEL_VARIANTS);
+  if (!builds[variant]) {
+    throw new RangeError(
+      `"variant" expected "strict" or "relaxed", got "${variant}": rivulet/node's useWideVectors() has it`,
+    );
+  }
+  selected = variant;
+}
+
+/** Adds a build that is not in every bundle. @throws Error where kernels are compiled already */
+export function addKernels(variant: KernelVariant, base64: string): void {
+  if (compiled.size > 0) throw new Error(`${variant} kernels expected to be chosen before the first model is made`);
+  builds[variant] = base64;
 }
 
 /** The build in use. */
@@ -43,8 +58,11 @@ function hasRelaxedSimd(): boolean {
 export async function loadKernels(memory: WebAssembly.Memory, variant = kernelVariant()): Promise<Kernels> {
   let module = compiled.get(variant);
   if (!module) {
-    module = WebAssembly.compile(fromBase64(builds[variant])).catch((cause) => {
-      throw new Error("this engine cannot compile the kernels: rivulet needs WebAssembly with SIMD", { cause });
+    module = WebAssembly.compile(fromBase64(builds[variant]!)).catch((cause) => {
+      const needs = variant === "strict" ? "SIMD" : 'relaxed SIMD; "strict" ones need less';
+      throw new Error(`this engine cannot compile the ${variant} kernels: they need WebAssembly with ${needs}`, {
+        cause,
+      });
     });
     compiled.set(variant, module);
   }
