@@ -4,7 +4,7 @@
 // not overlap A or B. Every element of C is summed over k in order, whatever the shape around it: a row gives the same
 // bits alone as in a batch.
 
-import { columns4, columns8, columns12, columns16, rows4, rows8, rows12, rows16 } from "../build/tiles";
+import { columns4, columns8, columns12, columns16, ROW, row, rows4, rows8, rows12, rows16 } from "../build/tiles";
 import { floats, rowBytes } from "./simd";
 
 /** Depth of a block: 256 rows of a 16-wide panel are 16 KB, half of a small first-level cache. */
@@ -152,7 +152,9 @@ function packedBlock(
   const columns = (N + 3) & ~3;
   for (let j = 0, width = 0; j < columns; j += width) {
     width = panelWidth(columns - j);
-    if (width === 16) rows16(C, cStride, S, sStride, A, aStride, P, M, K);
+    if (M === 1 && columns - j >= ROW && panelWidth(columns - j - ROW + 16) === 16) width = ROW;
+    if (width === ROW) row(C, cStride, S, sStride, A, aStride, P, M, K);
+    else if (width === 16) rows16(C, cStride, S, sStride, A, aStride, P, M, K);
     else if (width === 12) rows12(C, cStride, S, sStride, A, aStride, P, M, K);
     else if (width === 8) rows8(C, cStride, S, sStride, A, aStride, P, M, K);
     else rows4(C, cStride, S, sStride, A, aStride, P, M, K);

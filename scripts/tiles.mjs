@@ -13,11 +13,14 @@
 // An engine that does that, for which the wide build is made, has room for 8 accumulators of 256 bits: 4 rows × 16 columns
 // (Zen 4, Node 26, fused multiply-add: 102 GFLOPS; 2×16 62, waiting for its four accumulators; 128 bits 55).
 
+// A single row, which is what writing text takes, has no second row to share the loads of B with: panels side by side
+// keep as many accumulators busy.
+
 /** Rows of the tile, by the width of the panel. Aᵀ by columns has no padding for more than four. */
 const ROWS = {
-  strict: { rows: { 16: 2, 12: 2, 8: 4, 4: 4 }, columns: { 16: 2, 12: 2, 8: 4, 4: 4 } },
-  relaxed: { rows: { 16: 2, 12: 2, 8: 4, 4: 4 }, columns: { 16: 2, 12: 2, 8: 4, 4: 4 } },
-  wide: { rows: { 16: 4, 12: 4, 8: 8, 4: 8 }, columns: { 16: 4, 12: 4, 8: 4, 4: 4 } },
+  strict: { rows: { 16: 2, 12: 2, 8: 4, 4: 4 }, columns: { 16: 2, 12: 2, 8: 4, 4: 4 }, row: { 32: 1 } },
+  relaxed: { rows: { 16: 2, 12: 2, 8: 4, 4: 4 }, columns: { 16: 2, 12: 2, 8: 4, 4: 4 }, row: { 32: 1 } },
+  wide: { rows: { 16: 4, 12: 4, 8: 8, 4: 8 }, columns: { 16: 4, 12: 4, 8: 4, 4: 4 }, row: { 64: 1 } },
 };
 const STEPS = 8;
 
@@ -27,9 +30,12 @@ const upTo = (n) => Array.from({ length: n }, (_, i) => i);
 const row = (r, name, base, stride) =>
   r === 0 ? `${base} + <usize>i * ${stride}` : `${name}${r - 1} + (i + ${r} < M ? ${stride} : 0)`;
 
+/** The panels of 16 columns beside the first. */
+const besides = (columns) => upTo(columns / 16).slice(1);
+
 /**
- * The ways to read: A by rows and B packed, the sums starting from S; or both where they lie, A by columns, the sums
- * starting from C.
+ * The ways to read: A by rows and B packed, the sums starting from S; both where they lie, A by columns, the sums
+ * starting from C; one row of A and panels of B side by side.
  */
 const READINGS = {
   rows: {
@@ -52,6 +58,19 @@ const READINGS = {
     afterStep: "a += aStride; b += bStride;",
     afterRound: () => "",
   },
+  row: {
+    operands: "S: usize, sStride: usize, A: usize, aStride: usize, B: usize",
+    first: "s",
+    start: (_, panels) =>
+      `const s0 = S; let a0 = A; const panel = <usize>K << 6; ${panels.map((p) => `let b${p} = B + ${p} * panel;`).join(" ")}`,
+    a: (_, step) => `a0, ${4 * step}`,
+    b: (v, step) => `b${v < 4 ? "" : v >> 2}, ${64 * step + 16 * (v % 4)}`,
+    afterStep: "",
+    afterRound: (_, columns) =>
+      `a0 += ${4 * STEPS}; b += ${64 * STEPS}; ${besides(columns)
+        .map((p) => `b${p} += ${64 * STEPS};`)
+        .join(" ")}`,
+  },
 };
 
 function panel(reading, columns, height) {
@@ -59,13 +78,17 @@ function panel(reading, columns, height) {
   const rows = upTo(height);
   const vectors = upTo(columns / 4);
   const forTile = (rows, line) => rows.flatMap((r) => vectors.map((v) => line(r, v))).join("\n    ");
+  const multiplyAdds = (r, k) => {
+    if (rows.length > 1) return vectors.map((v) => `c${r}_${v} = madd(x${r}, b${v}, c${r}_${v});`);
+    // A single row uses each vector of B once: loaded there, it takes no register of its own. The exits between the
+    // panels, never taken since k > 0, keep V8 from loading all of them first, and spilling.
+    const exit = (v) => (v > 0 && v % 4 === 0 ? `if (k === ${-1 - k}) break; ` : "");
+    return vectors.map((v) => `${exit(v)}c${r}_${v} = madd(x${r}, v128.load(${b(v, k)}), c${r}_${v});`);
+  };
   const step = (k) => `{
-        ${vectors.map((v) => `const b${v} = v128.load(${b(v, k, columns)});`).join(" ")}
+        ${rows.length > 1 ? vectors.map((v) => `const b${v} = v128.load(${b(v, k, columns)});`).join(" ") : ""}
         ${rows
-          .flatMap((r) => [
-            `const x${r} = v128.load32_splat(${a(r, k)});`,
-            ...vectors.map((v) => `c${r}${v} = madd(x${r}, b${v}, c${r}${v});`),
-          ])
+          .flatMap((r) => [`const x${r} = v128.load32_splat(${a(r, k)});`, ...multiplyAdds(r, k)])
           .join("\n        ")}
         ${afterStep}
         ${k < STEPS - 1 ? `if (k === ${k + 1}) break;` : ""}
@@ -75,8 +98,8 @@ export function ${reading}${columns}(C: usize, cStride: usize, ${operands}, M: i
   for (let i = 0; i < M; i += ${rows.length}) {
     // What a row past the last stores, the last one overwrites.
     ${rows.map((r) => `const c${r} = ${row(r, "c", "C", "cStride")};`).join("\n    ")}
-    ${rows.map(start).join("\n    ")}
-    ${forTile(rows, (r, v) => `let c${r}${v} = v128.load(${first}${r}, ${16 * v});`)}
+    ${rows.map((r) => start(r, besides(columns))).join("\n    ")}
+    ${forTile(rows, (r, v) => `let c${r}_${v} = v128.load(${first}${r}, ${16 * v});`)}
     let b = B;
     let k = K;
     do {
@@ -84,7 +107,7 @@ export function ${reading}${columns}(C: usize, cStride: usize, ${operands}, M: i
       ${afterRound(rows, columns)}
       k -= ${STEPS};
     } while (k > 0);
-    ${forTile(rows.reverse(), (r, v) => `v128.store(c${r}, c${r}${v}, ${16 * v});`)}
+    ${forTile(rows.reverse(), (r, v) => `v128.store(c${r}, c${r}_${v}, ${16 * v});`)}
   }
 }
 `;
@@ -95,5 +118,10 @@ export function tiles(build) {
   const panels = Object.entries(ROWS[build]).flatMap(([reading, rows]) =>
     Object.entries(rows).map(([width, height]) => panel(reading, +width, height)),
   );
-  return `import { madd } from "../assembly/simd";\n${panels.join("")}`;
+  const [wide] = Object.keys(ROWS[build].row);
+  return `import { madd } from "../assembly/simd";
+/** Columns that row() takes at a time. */
+export const ROW: i32 = ${wide};
+export { row${wide} as row };
+${panels.join("")}`;
 }

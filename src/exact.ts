@@ -13,13 +13,6 @@ function powerOfTwo(n: number): number {
   return bits.getFloat64(0);
 }
 
-/** 1/k! for k from 14 down to 0. */
-const INVERSE_FACTORIALS = Array.from({ length: 15 }, (_, i) => {
-  let factorial = 1;
-  for (let k = 14 - i; k > 1; k--) factorial *= k;
-  return 1 / factorial;
-});
-
 /** eˣ, relative error below 1e-15: 2ⁿ times the Taylor series on |r| ≤ ½ ln 2. */
 export function exp(x: number): number {
   if (Number.isNaN(x)) return x;
@@ -27,8 +20,12 @@ export function exp(x: number): number {
   if (x < -708) return 0;
   const n = Math.round(x / Math.LN2);
   const r = x - n * LN2_HIGH - n * LN2_LOW;
-  let sum = 0;
-  for (const coefficient of INVERSE_FACTORIALS) sum = sum * r + coefficient;
+  // Written out: as a loop it takes twice as long.
+  // biome-ignore format: one line a handful of terms
+  const sum =
+    1 + r * (1 + r * (1 / 2 + r * (1 / 6 + r * (1 / 24 + r * (1 / 120 + r * (1 / 720 + r * (1 / 5040 +
+    r * (1 / 40320 + r * (1 / 362880 + r * (1 / 3628800 + r * (1 / 39916800 + r * (1 / 479001600 +
+    r * (1 / 6227020800 + r / 87178291200)))))))))))));
   return n === 1024 ? sum * 2 * powerOfTwo(1023) : sum * powerOfTwo(n);
 }
 
