@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { networkConfig } from "../src/nn/config.js";
 import { type Batch, Network } from "../src/nn/network.js";
 import { Random } from "../src/random.js";
-import { adamw, gradientNorm, update } from "../src/train/optimizer.js";
+import { adamw, gradientNorm, sgd, update } from "../src/train/optimizer.js";
 
 const V = 7;
 async function make(options: Partial<Parameters<typeof networkConfig>[0]> = {}, seed = 3): Promise<Network> {
@@ -128,6 +128,39 @@ describe("a network", () => {
         block,
       ).toBe(true);
     }
+  });
+
+  it("touches only the rows of an embedding that are in the batch, and forgets those of the batch before", async () => {
+    const network = await make({ vocabularySize: 40, embeddingSize: 3 });
+    const batchOf = (...ids: number[]): Batch => {
+      const inputs = Int32Array.from(ids);
+      return { T: ids.length, B: 1, inputs, targets: inputs };
+    };
+    const rows = (block: "gradients" | "parameters") => {
+      const values = network.read("embedding.weight", block);
+      return Array.from({ length: 40 }, (_, i) => [...values.subarray(3 * i, 3 * i + 3)]);
+    };
+    network.gradients(batchOf(1, 2, 39, 7), network.initialState(1));
+    const dense = network.block("gradients").reduce((sum, g) => sum + g * g, 0);
+    expect(gradientNorm(network)).toBeCloseTo(Math.sqrt(dense), 6);
+    const before = rows("parameters");
+    update(network, sgd({ learningRate: 0.5 }), 0.5, 1);
+    const gradient = rows("gradients");
+    rows("parameters").forEach((row, i) => {
+      const moved = row.some((x, j) => x !== before[i]![j]);
+      expect(moved, `row ${i}`).toBe([1, 2, 7, 39].includes(i));
+      row.forEach((x, j) => {
+        expect(x).toBeCloseTo(before[i]![j]! - 0.5 * gradient[i]![j]!, 6);
+      });
+    });
+    network.gradients(batchOf(0, 0, 3), network.initialState(1));
+    rows("gradients").forEach((row, i) => {
+      expect(
+        row.some((x) => x !== 0),
+        `row ${i}`,
+      ).toBe(i === 0 || i === 3);
+    });
+    expect(network.touched.reduce((sum, { length }) => sum + length, 0)).toBe(network.layout.blockSize - 38 * 4);
   });
 
   it("reads what was written, in PyTorch's layout", async () => {

@@ -36,11 +36,22 @@ export interface Batch {
   readonly targets: Int32Array;
 }
 
+/** A piece of a block, in floats from its start. */
+export interface Span {
+  readonly start: number;
+  readonly length: number;
+}
+
 export class Network {
   readonly parameters: readonly Parameter[];
   /** Number of trained values. */
   readonly parameterCount: number;
   readonly layout: FixedLayout;
+  /**
+   * Where the gradient block may hold anything but zeros: all of it, but for the rows of an embedding that were not in
+   * the batch.
+   */
+  touched: readonly Span[];
   private activations: Activations | undefined;
   private packed = { forward: false, backward: false };
 
@@ -51,6 +62,7 @@ export class Network {
     this.parameters = parameterTable(config);
     this.parameterCount = this.parameters.reduce((n, parameter) => n + parameterCount(parameter), 0);
     this.layout = layOutWeights(config, this.parameters, memory.kernels.heapBase());
+    this.touched = [this.whole()];
     memory.reserve(this.layout.end, `a network of ${this.parameterCount.toLocaleString("en")} parameters`);
   }
 
@@ -82,7 +94,8 @@ export class Network {
       throw new RangeError(`"${name}" expected ${expected} values (${shape}), got ${values.length}`);
     }
     writeParameter(this.block(block), parameter, values);
-    this.parametersChanged();
+    if (block === "gradients") this.touched = [this.whole()];
+    else this.parametersChanged();
   }
 
   /** A whole block as it lies in memory: a view, which the next call may detach. */
@@ -130,7 +143,9 @@ export class Network {
     for (const target of batch.targets) if (target >= 0) targets++;
     this.pack("forward");
     this.pack("backward");
-    this.block("gradients").fill(0);
+    const gradients = this.block("gradients");
+    for (const { start, length } of this.touched) gradients.fill(0, start, start + length);
+    this.touched = this.spansOf(batch.inputs);
 
     this.writeState(state, acts);
     this.forward(pass);
@@ -195,6 +210,28 @@ export class Network {
     const names = this.parameters.map((candidate) => candidate.name).join(", ");
     throw new RangeError(`there is no parameter "${name}": this network has ${names}`);
   };
+
+  private whole(): Span {
+    return { start: 0, length: this.layout.blockSize };
+  }
+
+  /** What a batch touches of the gradients. Neighbouring rows of the embedding make one span. */
+  private spansOf(inputs: Int32Array): Span[] {
+    const { config, layout } = this;
+    if (layout.embedding === undefined || config.tied) return [this.whole()];
+    const V = config.vocabularySize;
+    const width = padded(config.embeddingSize);
+    const present = new Uint8Array(V);
+    for (let i = 0; i < inputs.length; i++) present[inputs[i]!] = 1;
+    const spans: Span[] = [];
+    for (let from = present.indexOf(1), to = 0; from >= 0; from = present.indexOf(1, to)) {
+      to = present.indexOf(0, from);
+      if (to < 0) to = V;
+      spans.push({ start: layout.embedding + from * width, length: (to - from) * width });
+    }
+    const end = layout.embedding + V * width;
+    return [...spans, { start: end, length: layout.blockSize - end }];
+  }
 
   /** Room for the activations of T steps of B sequences. */
   private pass(T: number, B: number, options: Pick<Pass, "dropoutSeed" | "norms"> = {}): Pass {

@@ -46,23 +46,32 @@ export function checkOptimizer(optimizer: Optimizer): Optimizer {
 }
 
 /** ‖g‖ over all parameters: the square root of the sum of all squares. */
-export function gradientNorm({ memory, layout }: Network): number {
-  return Math.sqrt(memory.kernels.sumOfSquares(layout.gradients, layout.blockSize));
+export function gradientNorm({ memory, layout, touched }: Network): number {
+  let sum = 0;
+  for (const { start, length } of touched) sum += memory.kernels.sumOfSquares(layout.gradients + 4 * start, length);
+  return Math.sqrt(sum);
 }
 
 /** Scales the gradients so that their norm is `limit` at most (Pascanu et al. 2013), given what it is. */
-export function clip({ memory, layout }: Network, norm: number, limit: number): void {
+export function clip({ memory, layout, touched }: Network, norm: number, limit: number): void {
   // PyTorch's rule, to the last constant.
   const scale = limit / (norm + 1e-6);
-  if (scale < 1) memory.kernels.scale(layout.gradients, scale, layout.blockSize);
+  if (scale >= 1) return;
+  for (const { start, length } of touched) memory.kernels.scale(layout.gradients + 4 * start, scale, length);
 }
 
 /** Step number t, from 1: moves the parameters along their gradients. */
 export function update(network: Network, optimizer: Optimizer, learningRate: number, t: number): void {
-  const { memory, layout } = network;
+  const { memory, layout, touched } = network;
   const { parameters, gradients, moment1: m, moment2: v, blockSize } = layout;
   if (optimizer.kind === "sgd") {
-    memory.kernels.sgd(parameters, gradients, m, learningRate, optimizer.momentum, blockSize);
+    const { momentum } = optimizer;
+    // Without momentum a parameter without a gradient stays where it is. With it, as with AdamW, it goes on moving.
+    const spans = momentum === 0 ? touched : [{ start: 0, length: blockSize }];
+    for (const { start, length } of spans) {
+      const at = 4 * start;
+      memory.kernels.sgd(parameters + at, gradients + at, m + at, learningRate, momentum, length);
+    }
   } else {
     const { beta1, beta2, epsilon, weightDecay } = optimizer;
     const decay = 1 - learningRate * weightDecay;
