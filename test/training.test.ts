@@ -21,6 +21,7 @@ import {
   type Tokenizer,
   type TrainOptions,
   train,
+  Vocabulary,
   whitespace,
   words,
 } from "../src/index.js";
@@ -135,6 +136,27 @@ describe("training", () => {
       );
       expect(rest.at(-1)!.valid).toEqual(all.at(-1)!.valid);
       expect([...resumed.model.network.block("parameters")]).toEqual([...whole.model.network.block("parameters")]);
+    }
+  });
+
+  it("random windows one at a time: each epoch has its batches, and goes on from any of them with the same bits", async () => {
+    const ids = Uint8Array.from({ length: 23 }, (_, i) => (i * i) % 7);
+    const tokenizer = characters();
+    const vocabulary = new Vocabulary([..."abcdefg"]);
+    for (let seed = 1; seed <= 8; seed++) {
+      const model = await RecurrentModel.create({ tokenizer, vocabulary, hiddenSize: 2 });
+      const training = train(model, ids, { windows: randomWindows({ window: 5, batch: 1 }), epochs: 4, seed });
+      const all: Progress[] = [];
+      const checkpoints: Uint8Array[] = [];
+      for await (const progress of training) {
+        all.push(progress);
+        checkpoints.push(saveCheckpoint(training));
+      }
+      expect(all.map(({ epoch }) => epoch)).toEqual([1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4]);
+      for (const [i, checkpoint] of checkpoints.entries()) {
+        const rest = await collect(await resume(checkpoint, ids));
+        expect(losses(rest), `seed ${seed}, after step ${i + 1}`).toEqual(losses(all).slice(i + 1));
+      }
     }
   });
 

@@ -55,23 +55,41 @@ describe("overlapping windows", () => {
 });
 
 describe("random windows", () => {
-  it("lie end to end from an offset that changes each epoch, in random order", () => {
+  const sorted = (p: Partition, tokens: number, epoch: number, seed = 1) =>
+    starts(p, tokens, epoch, seed)
+      .flat()
+      .sort((a, b) => a - b);
+
+  it("lie end to end from an offset that changes each epoch, in random order, and reach every token", () => {
     const p = randomWindows({ window: 5, batch: 4 });
     const offsets = new Set<number>();
-    for (let epoch = 0; epoch < 60; epoch++) {
-      const all = starts(p, 103, epoch)
-        .flat()
-        .sort((a, b) => a - b);
+    for (let epoch = 0; epoch < 90; epoch++) {
+      const all = sorted(p, 103, epoch);
       offsets.add(all[0]!);
-      expect(all[0]).toBeLessThan(5);
-      expect(all).toEqual(all.map((_, i) => all[0]! + 5 * i));
-      expect(all.at(-1)! + 5 + 1).toBeLessThanOrEqual(103);
-      expect(all.at(-1)! + 2 * 5 + 1).toBeGreaterThan(103);
+      expect(all).toEqual(Array.from({ length: 19 }, (_, i) => all[0]! + 5 * i));
     }
-    expect(offsets).toEqual(new Set([0, 1, 2, 3, 4]));
+    // 19 windows and the token that follows them: 103 − 96 = 7 is the last offset, at which the last token is predicted.
+    expect(offsets).toEqual(new Set([0, 1, 2, 3, 4, 5, 6, 7]));
   });
 
-  it("leave room for one window in a short text", () => {
+  it("are as many in every epoch, and lie within the text, whatever its length", () => {
+    for (const window of [1, 4, 7]) {
+      for (let tokens = window + 1; tokens < 5 * window + 3; tokens++) {
+        const p = randomWindows({ window, batch: 1 });
+        const { batches } = partition(p, tokens, 0, 1);
+        expect(batches).toBeGreaterThanOrEqual(Math.max(1, Math.floor((tokens - 1) / window) - 1));
+        for (let seed = 1; seed < 20; seed++) {
+          for (let epoch = 0; epoch < 6; epoch++) {
+            const all = sorted(p, tokens, epoch, seed);
+            expect(all.length, `${tokens} tokens, window ${window}, seed ${seed}, epoch ${epoch}`).toBe(batches);
+            expect(all.at(-1)! + window).toBeLessThan(tokens);
+          }
+        }
+      }
+    }
+  });
+
+  it("need one window in a short text", () => {
     for (let epoch = 0; epoch < 20; epoch++) {
       for (const start of starts(randomWindows({ window: 5, batch: 1 }), 7, epoch).flat())
         expect(start).toBeLessThan(2);

@@ -29,7 +29,8 @@ export function overlappingWindows({ window = 64, batch = 32, stride = 1 } = {})
 
 /**
  * Windows that lie end to end from a random offset, drawn anew each epoch like their order, so that the text is not
- * always cut at the same places. Reset: before every window.
+ * always cut at the same places. Each epoch has as many windows, which is up to one
+ * fewer than would fit: room for the offset. Reset: before every window.
  */
 export function randomWindows({ window = 64, batch = 32 } = {}): Partition {
   return { kind: "random", ...sizes(window, batch) };
@@ -43,8 +44,8 @@ const sizes = (window: number, batch: number) => ({
 const kinds = { carried: carriedWindows, overlapping: overlappingWindows, random: randomWindows };
 
 /** A partition that did not come from those is held to the same rules. @throws RangeError, TypeError */
-export function checkPartition(partition: Partition): Partition {
-  return kinds[oneOf("windows.kind", partition.kind, Object.keys(kinds) as Partition["kind"][])](partition);
+export function checkPartition(windows: Partition): Partition {
+  return kinds[oneOf("windows.kind", windows.kind, Object.keys(kinds) as Partition["kind"][])](windows);
 }
 
 /** One epoch's batches. */
@@ -57,11 +58,11 @@ export interface Epoch {
 }
 
 /**
- * The batches of one epoch over `tokens` tokens.
+ * The batches of one epoch over `tokens` tokens: as many in every epoch, since a training counts them.
  * @throws RangeError where the text is too short for a single batch: what it has, what it needs
  */
-export function partition(partition: Partition, tokens: number, epoch: number, seed: number): Epoch {
-  const { window, batch, kind } = partition;
+export function partition(windows: Partition, tokens: number, epoch: number, seed: number): Epoch {
+  const { window, batch, kind } = windows;
   if (kind === "carried") {
     // One token more than the streams read: the last one's successor.
     const length = Math.floor((tokens - 1) / batch);
@@ -74,16 +75,14 @@ export function partition(partition: Partition, tokens: number, epoch: number, s
     };
   }
 
-  const random = new Random(mix(seed, epoch));
-  const stride = kind === "overlapping" ? partition.stride : window;
-  // The offset leaves room for one window at least.
-  const most = kind === "random" ? Math.min(window, tokens - window) : 1;
   if (tokens < window + 1) throw tooShort(tokens, window + 1, `a window of ${window} needs`);
-  const offset = random.below(most);
-  const starts = Uint32Array.from(
-    { length: Math.floor((tokens - 1 - window - offset) / stride) + 1 },
-    (_, i) => offset + i * stride,
-  );
+  const random = new Random(mix(seed, epoch));
+  const stride = kind === "overlapping" ? windows.stride : window;
+  const fit = Math.floor((tokens - 1 - window) / stride) + 1;
+  // Random windows leave one window's worth of room, so that they can begin at any place within a window.
+  const count = kind === "random" ? Math.max(1, Math.floor(tokens / window) - 1) : fit;
+  const offset = random.below(kind === "random" ? tokens - count * window : 1);
+  const starts = Uint32Array.from({ length: count }, (_, i) => offset + i * stride);
   random.shuffle(starts);
   return {
     batches: Math.ceil(starts.length / batch),
