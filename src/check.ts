@@ -1,10 +1,14 @@
 // Every argument from outside passes one of these before it is used: TypeError for the kind, RangeError for the value.
 
+/** "Uint8Array", "Array", "Promise", "Object" …: what instanceof does not say of a value from another page or worker. */
+export const kindOf = (value: unknown): string => Object.prototype.toString.call(value).slice(8, -1);
+
 /** A value as an error message shows it. */
 export function show(value: unknown): string {
   if (typeof value === "string") return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value);
-  if (typeof value === "object" && value !== null) return Array.isArray(value) ? "an array" : "an object";
-  return String(value);
+  if (value === null || (typeof value !== "object" && typeof value !== "function")) return String(value);
+  const kind = kindOf(value);
+  return `${/^[AEIO]/.test(kind) ? "an" : "a"} ${kind}`;
 }
 
 export function integer(name: string, value: unknown, least = 1, most = Number.MAX_SAFE_INTEGER): number {

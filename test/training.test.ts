@@ -11,6 +11,7 @@ import {
   overlappingWindows,
   type Partition,
   type Progress,
+  perplexity,
   prepare,
   RecurrentModel,
   randomWindows,
@@ -18,6 +19,7 @@ import {
   saveCheckpoint,
   sgd,
   step,
+  type TokenIds,
   type Tokenizer,
   type TrainOptions,
   train,
@@ -252,12 +254,44 @@ describe("training", () => {
     expect(() => train(model, ids, { windows: carriedWindows(small), ...options })).toThrow(message);
   });
 
-  it("refuses tokens that the vocabulary does not have", async () => {
-    const { model } = await setUp();
-    const ids = new Uint8Array(100).fill(200);
-    expect(() => train(model, ids, { windows: carriedWindows(small) })).toThrow(
-      /"tokens\[0\]" expected an integer from 0 to \d+, got 200/,
-    );
+  it("refuses tokens that are no ids, or not the vocabulary's, wherever ids are taken", async () => {
+    const { model, train: ids, valid } = await setUp();
+    const last = model.vocabulary.size - 1;
+    const windows = carriedWindows(small);
+    const training = train(model, ids, { windows, steps: 1 });
+    const bytes = saveCheckpoint(training);
+    const kinds = "Uint8Array, Uint16Array, Uint32Array or Int32Array";
+    for (const [given, kind, message] of [
+      [TEXT, TypeError, `expected token ids, in a ${kinds}, got "It was the best of times`],
+      [null, TypeError, "got null: encode() has those of a text"],
+      [Array(100).fill(Number.NaN), TypeError, "got an Array"],
+      [Float32Array.from(ids), TypeError, "got a Float32Array"],
+      [{ length: 100 }, TypeError, "got an Object"],
+      [Uint8Array.from(ids).fill(200, 7), RangeError, `[7]" expected an integer from 0 to ${last}, got 200`],
+      [Int32Array.from(ids).fill(-1, 9), RangeError, `[9]" expected an integer from 0 to ${last}, got -1`],
+    ] as [never, typeof Error, string][]) {
+      const uses: (() => unknown)[] = [
+        () => train(model, given, { windows }),
+        () => train(model, ids, { windows, valid: given }),
+        () => gradientFlow(model, given, { steps: 2 }),
+      ];
+      // What is no typed array may be a text.
+      if (ArrayBuffer.isView(given))
+        uses.push(
+          () => evaluate(model, given),
+          () => perplexity(model, given),
+        );
+      for (const use of uses) {
+        expect(use).toThrow(message);
+        expect(use).toThrow(kind);
+      }
+      await expect(resume(bytes, given)).rejects.toThrow(message);
+    }
+    const losses = async (given: TokenIds) => {
+      const { model: same } = await setUp();
+      return (await collect(train(same, given, { windows, steps: 3, valid }))).map(({ loss }) => loss);
+    };
+    expect(await losses(Int32Array.from(ids))).toEqual(await losses(ids));
   });
 });
 

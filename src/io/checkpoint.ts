@@ -5,7 +5,7 @@ import { defined } from "../check.js";
 import type { RecurrentModel } from "../lm/recurrent.js";
 import type { BlockName } from "../nn/layout.js";
 import { blockSize, type Parameter, readParameter, writeParameter } from "../nn/parameters.js";
-import type { TokenIds } from "../text/ids.js";
+import { checkIds, type TokenIds } from "../text/ids.js";
 import { Training, type TrainOptions, type TrainSettings, type TrainState } from "../train/train.js";
 import { modelFrom, writeModel } from "./model.js";
 import { FormatError, readSafetensors, type SafeTensors, type Tensor } from "./safetensors.js";
@@ -64,7 +64,7 @@ export function resumeFrom(
   { epochs, steps, seconds, ...options }: Parameters<typeof resume>[2] = {},
 ): Training {
   const { settings, state, text } = readTraining(file);
-  const found = fingerprint(tokens);
+  const found = fingerprint(checkIds("tokens", tokens, model.vocabulary.size));
   if (found.tokens !== text.tokens || found.hash !== text.hash) {
     const other = found.tokens === text.tokens ? "others" : `${found.tokens}`;
     throw new RangeError(`the checkpoint expected the ${text.tokens} tokens it was trained on, got ${other}`);

@@ -3,7 +3,7 @@
 import { exp } from "../exact.js";
 import { pause } from "../pause.js";
 import { encode, type Text } from "../text/corpus.js";
-import type { TokenIds } from "../text/ids.js";
+import { checkIds, type TokenIds } from "../text/ids.js";
 import type { LanguageModel } from "./language-model.js";
 
 export interface Evaluation {
@@ -28,7 +28,7 @@ const CHUNK = 1 << 15;
  * Evaluates a model on a text, its state carried from the first token to the last. A model without <bos> has nothing to
  * predict the first token from, and starts with the second.
  * @param text a text, or its token ids
- * @throws RangeError where nothing can be predicted, or the text has a token without an id
+ * @throws TypeError, RangeError where it is no text, nothing of it can be predicted, or a token of it has no id
  */
 export function evaluate<S>(model: LanguageModel<S>, text: Text | TokenIds): Evaluation {
   const evaluation = evaluating(model, text);
@@ -52,7 +52,7 @@ export async function evaluateAsync<S>(model: LanguageModel<S>, text: Text | Tok
 /** Evaluates chunk by chunk. */
 function* evaluating<S>(model: LanguageModel<S>, text: Text | TokenIds): Generator<undefined, Evaluation> {
   const { tokenizer, vocabulary } = model;
-  const ids = isIds(text) ? text : encode(text, tokenizer, vocabulary);
+  const ids = ArrayBuffer.isView(text) ? checkIds("text", text, vocabulary.size) : encode(text, tokenizer, vocabulary);
   const first = vocabulary.start === undefined ? 1 : 0;
   if (ids.length <= first) {
     throw new RangeError(`a text to evaluate expected at least ${first + 1} tokens, got ${ids.length}`);
@@ -99,5 +99,3 @@ function stepByStep<S>(model: LanguageModel<S>, ids: TokenIds, state: S): { logP
   });
   return { logProbs, state };
 }
-
-const isIds = (text: Text | TokenIds): text is TokenIds => ArrayBuffer.isView(text);

@@ -1,6 +1,26 @@
 // Arrays of token ids: one byte each where the vocabulary allows it, else two or four.
 
-export type TokenIds = Uint8Array | Uint16Array | Uint32Array;
+import { integer, kindOf, show } from "../check.js";
+
+export type TokenIds = Uint8Array | Uint16Array | Uint32Array | Int32Array;
+
+const KINDS = ["Uint8Array", "Uint16Array", "Uint32Array", "Int32Array"];
+
+/** What is to be token ids: each that of one of `size` tokens. @throws TypeError, RangeError naming what is not */
+export function checkIds(name: string, ids: unknown, size: number): TokenIds {
+  if (!KINDS.includes(kindOf(ids))) {
+    throw new TypeError(
+      `"${name}" expected token ids, in a Uint8Array, Uint16Array, Uint32Array or Int32Array, got ${show(ids)}: ` +
+        "encode() has those of a text",
+    );
+  }
+  const checked = ids as TokenIds;
+  for (let i = 0; i < checked.length; i++) {
+    // The kernels trust ids: one that is no token's would have them read and write outside the weights.
+    if (checked[i]! >= size || checked[i]! < 0) integer(`${name}[${i}]`, checked[i], 0, size - 1);
+  }
+  return checked;
+}
 
 /** `ids` itself where it can hold all ids below `size`, else an array as long that can. */
 export function idsFor(size: number, ids: TokenIds): TokenIds {

@@ -2,18 +2,19 @@
 
 import { integer } from "../check.js";
 import type { RecurrentModel } from "../lm/recurrent.js";
-import type { TokenIds } from "../text/ids.js";
+import { checkIds, type TokenIds } from "../text/ids.js";
 
 /**
  * ‖∂L/∂h_t‖ for t = 1 to `steps`, where L is the loss at step `steps` alone: the mean over sequences that are spread
  * evenly over the text. One array for each layer, from the lowest up. The model stays as it is.
- * @throws RangeError where the text is shorter than steps + 1 tokens
+ * @throws TypeError, RangeError where `tokens` are not the model's, or fewer than steps + 1
  */
 export function gradientFlow(
   model: RecurrentModel,
   tokens: TokenIds,
   { steps = 100, sequences = 32 } = {},
 ): Float64Array[] {
+  checkIds("tokens", tokens, model.vocabulary.size);
   const T = integer("steps", steps);
   const B = integer("sequences", sequences);
   if (tokens.length < T + 1) {

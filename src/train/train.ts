@@ -11,7 +11,7 @@ import type { RecurrentModel } from "../lm/recurrent.js";
 import type { Batch } from "../nn/network.js";
 import { pause } from "../pause.js";
 import { mix } from "../random.js";
-import type { TokenIds } from "../text/ids.js";
+import { checkIds, type TokenIds } from "../text/ids.js";
 import { adamw, checkOptimizer, clip, gradientNorm, type Optimizer, update } from "./optimizer.js";
 import { checkSchedule, constant, factorAt, type Schedule } from "./schedule.js";
 
@@ -116,15 +116,13 @@ export class Training implements AsyncIterable<Progress> {
     { valid, signal, ...settings }: TrainOptions,
     state?: TrainState,
   ) {
+    checkIds("tokens", tokens, model.vocabulary.size);
+    if (valid !== undefined) checkIds("valid", valid, model.vocabulary.size);
     this.settings = checked({ ...defaults(), ...defined(settings) });
     if (settings.patience !== undefined && !valid) throw new TypeError('"patience" expected "valid" tokens beside it');
     if (valid && valid.length < 2) throw new RangeError(`"valid" expected at least 2 tokens, got ${valid.length}`);
     this.valid = valid;
     this.signal = signal;
-    for (let i = 0; i < tokens.length; i++) {
-      // The kernels trust ids: one too large would have them read and write outside the weights.
-      if (tokens[i]! >= model.vocabulary.size) integer(`tokens[${i}]`, tokens[i], 0, model.vocabulary.size - 1);
-    }
     const { windows, seed } = this.settings;
     this.batchesPerEpoch = partition(windows, tokens.length, 0, seed).batches;
     const carry = model.network.initialState(windows.batch);
