@@ -38,6 +38,14 @@ export function oneOf<T extends string>(name: string, value: unknown, choices: r
   throw new (typeof value === "string" ? RangeError : TypeError)(`"${name}" expected ${expected}, got ${show(value)}`);
 }
 
+/** A file's bytes: fetch() has them as an ArrayBuffer, Node as a Uint8Array. */
+export function checkBytes(name: string, value: unknown): Uint8Array {
+  const kind = kindOf(value);
+  if (kind === "Uint8Array") return value as Uint8Array;
+  if (kind === "ArrayBuffer") return new Uint8Array(value as ArrayBuffer);
+  throw new TypeError(`"${name}" expected a Uint8Array or an ArrayBuffer, got ${show(value)}`);
+}
+
 /** 1.5 GiB, 320 KiB. */
 export function size(bytes: number): string {
   const units = ["bytes", "KiB", "MiB", "GiB", "TiB"];

@@ -61,6 +61,17 @@ describe("a model file", () => {
     expect([...saveModel(again)]).toEqual([...bytes]);
   });
 
+  it("is read from an ArrayBuffer, as fetch() has it, or a part of one; from anything else is refused", async () => {
+    const buffer = Uint8Array.from([0, ...bytes, 0]).buffer;
+    expect([...saveModel(await loadModel(buffer.slice(1, -1)))]).toEqual([...bytes]);
+    expect([...saveModel(await loadModel(new Uint8Array(buffer, 1, bytes.length)))]).toEqual([...bytes]);
+    const refused = (given: unknown) => expect(loadModel(given as never)).rejects;
+    await refused(undefined).toThrow('"file" expected a Uint8Array or an ArrayBuffer, got undefined');
+    await refused(Promise.resolve(bytes)).toThrow("got a Promise");
+    await refused("m.safetensors").toThrow('got "m.safetensors"');
+    await refused(new Float32Array(4)).toThrow(TypeError);
+  });
+
   it("is a safetensors file with PyTorch's names and shapes", () => {
     const { tensors, metadata } = readSafetensors(bytes);
     const V = model.vocabulary.size;
@@ -194,6 +205,10 @@ describe("a checkpoint", () => {
     const file = readFileSync(at("c.safetensors"));
     expect([...(await loadModel(file)).network.block("parameters")]).toEqual([...model.network.block("parameters")]);
     expect((await resume(file, ids)).state.step).toBe(4);
+    expect((await resume(Uint8Array.from(file).buffer, ids)).state.step).toBe(4);
+    await expect(resume(undefined as never, ids)).rejects.toThrow(
+      '"checkpoint" expected a Uint8Array or an ArrayBuffer',
+    );
     await expect(resume(saveModel(model), ids)).rejects.toThrow("expected a checkpoint, got a model without");
     const longer = Uint8Array.of(...ids, 1);
     await expect(resume(file, longer)).rejects.toThrow(

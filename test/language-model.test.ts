@@ -151,6 +151,8 @@ describe("generation", () => {
     for await (const piece of generate(model, { from: bytes })) rest += piece;
     expect(first + rest).toBe(whole);
     expect([...generate(model, { from: generate(model, { from: bytes }).save() })].join("")).toBe(rest);
+    expect([...generate(model, { from: Uint8Array.from(bytes).buffer })].join("")).toBe(rest);
+    expect(() => generate(model, { from: "a" as never })).toThrow('"from" expected a Uint8Array or an ArrayBuffer');
     expect(() => generate(model, { from: bytes.subarray(0, 20) })).toThrow(
       '"from" expected the bytes of a saved generation',
     );
@@ -179,6 +181,18 @@ describe("a recurrent model", () => {
     network = await RecurrentModel.create({ tokenizer, vocabulary, hiddenSize: 24 });
     const options = { windows: carriedWindows({ window: 12, batch: 8 }), epochs: 40 };
     for await (const _ of train(network, ids, options));
+  });
+
+  it("is not made without a tokenizer and a vocabulary", async () => {
+    const tokenizer = characters();
+    const refused = async (options: unknown, message: string) => {
+      await expect(RecurrentModel.create(options as never)).rejects.toThrow(message);
+      await expect(RecurrentModel.create(options as never)).rejects.toThrow(TypeError);
+    };
+    await refused(undefined, '"tokenizer" expected a tokenizer, such as characters(), got undefined');
+    await refused({ tokenizer: characters }, '"tokenizer" expected a tokenizer, such as characters(), got a Function');
+    await refused({ tokenizer }, '"vocabulary" expected a Vocabulary, such as prepare() makes, got undefined');
+    await refused({ tokenizer, vocabulary: ["a", "b"] }, "got an Array");
   });
 
   it("learns a text by heart, and writes it", () => {

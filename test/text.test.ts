@@ -149,6 +149,20 @@ describe("a corpus", () => {
     expect(decode(wide.train, whitespace(), wide.vocabulary)).toBe(many);
   });
 
+  it("refuses what is no text, and what is no tokenizer", () => {
+    const refused = (text: unknown, message: string) => {
+      expect(() => prepare(text as never, characters())).toThrow(message);
+      expect(() => encode(text as never, characters(), Vocabulary.from("ab"))).toThrow(TypeError);
+    };
+    refused(undefined, '"text" expected a string, or strings to iterate over, got undefined');
+    refused(Promise.resolve("a"), "got a Promise");
+    refused(7, "got 7");
+    refused(["a", 2], '"text" expected pieces that are strings, got 2');
+    const tokenizer = '"tokenizer" expected a tokenizer, such as characters(), got ';
+    expect(() => prepare("a", undefined as never)).toThrow(`${tokenizer}undefined`);
+    expect(() => prepare("a", characters as never)).toThrow(`${tokenizer}a Function`);
+  });
+
   it("refuses an empty text, and an unknown token without <unk>", () => {
     expect(() => prepare("", characters())).toThrow("got none: is it empty?");
     expect(() => prepare(" \n", words())).toThrow("got none: is it empty?");

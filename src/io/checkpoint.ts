@@ -1,7 +1,7 @@
 // A training that can be taken up again: a model file with the optimiser's moments, the state that carried windows go on
 // from, and the settings beside the weights. It loads as a model, too.
 
-import { defined } from "../check.js";
+import { checkBytes, defined } from "../check.js";
 import type { RecurrentModel } from "../lm/recurrent.js";
 import type { BlockName } from "../nn/layout.js";
 import { blockSize, type Parameter, readParameter, writeParameter } from "../nn/parameters.js";
@@ -48,11 +48,11 @@ export function saveCheckpoint({ model, tokens, settings, state }: Training): Ui
  * @throws FormatError where the bytes are no checkpoint; RangeError where the tokens are not those it was trained on
  */
 export async function resume(
-  checkpoint: Uint8Array,
+  checkpoint: Uint8Array | ArrayBuffer,
   tokens: TokenIds,
   options: Pick<TrainOptions, "epochs" | "steps" | "seconds" | "patience" | "valid" | "signal"> = {},
 ): Promise<Training> {
-  const file = readSafetensors(checkpoint);
+  const file = readSafetensors(checkBytes("checkpoint", checkpoint));
   return resumeFrom(file, await modelFrom(file), tokens, options);
 }
 

@@ -1,6 +1,7 @@
 // A recurrent model as a safetensors file: its weights under PyTorch's names and in PyTorch's shapes, and in the metadata
 // "rivulet" (JSON: network, tokenizer, vocabulary) and "crc32" (of that and of the weights).
 
+import { checkBytes } from "../check.js";
 import { RecurrentModel } from "../lm/recurrent.js";
 import { type NetworkConfig, networkConfig } from "../nn/config.js";
 import { Network } from "../nn/network.js";
@@ -46,11 +47,13 @@ export function writeModel(
 
 /**
  * Reads a model that saveModel, or a checkpoint, wrote.
- * @throws FormatError where the bytes are cut short, altered, or no model: what was expected, and what was found
+ * @param file its bytes
+ * @throws TypeError where those are none
+ * @throws FormatError where they are cut short, altered, or no model: what was expected, and what was found
  * @throws RangeError where the model does not fit into 4 GiB
  */
-export async function loadModel(bytes: Uint8Array): Promise<RecurrentModel> {
-  return modelFrom(readSafetensors(bytes));
+export async function loadModel(file: Uint8Array | ArrayBuffer): Promise<RecurrentModel> {
+  return modelFrom(readSafetensors(checkBytes("file", file)));
 }
 
 export async function modelFrom({ tensors, metadata }: SafeTensors): Promise<RecurrentModel> {

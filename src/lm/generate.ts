@@ -1,6 +1,6 @@
 // Sampling text from a language model.
 
-import { integer, number } from "../check.js";
+import { checkBytes, integer, number } from "../check.js";
 import { exp } from "../exact.js";
 import { pause } from "../pause.js";
 import { Random } from "../random.js";
@@ -21,7 +21,7 @@ export interface GenerateOptions {
   /** Fixes what is drawn (default 1). */
   seed?: number;
   /** What save() of an earlier generation returned: goes on from there. There is no prompt then. */
-  from?: Uint8Array;
+  from?: Uint8Array | ArrayBuffer;
 }
 
 /**
@@ -52,8 +52,8 @@ export class Generation<S = unknown> implements Iterable<string>, AsyncIterable<
     this.random = new Random(integer("seed", seed, 0));
     const banned = [vocabulary.unknown, vocabulary.padding, vocabulary.start].filter((id) => id !== undefined);
     this.draw = (logProbs) => sample(logProbs, banned, temperature, k, topP, this.random);
-    if (from) {
-      this.state = this.restore(from);
+    if (from !== undefined) {
+      this.state = this.restore(checkBytes("from", from));
     } else {
       this.state = model.start();
       for (const id of encode(prompt, tokenizer, vocabulary)) this.take(id);

@@ -1,11 +1,11 @@
 // A recurrent network as a language model.
 
-import { integer } from "../check.js";
+import { integer, show } from "../check.js";
 import { type NetworkConfig, networkConfig } from "../nn/config.js";
 import { Network } from "../nn/network.js";
 import type { TokenIds } from "../text/ids.js";
-import type { Tokenizer } from "../text/tokenizers.js";
-import type { Vocabulary } from "../text/vocabulary.js";
+import { checkTokenizer, type Tokenizer } from "../text/tokenizers.js";
+import { Vocabulary } from "../text/vocabulary.js";
 import type { LanguageModel } from "./language-model.js";
 
 export interface RecurrentOptions extends Partial<Omit<NetworkConfig, "vocabularySize">> {
@@ -27,9 +27,15 @@ export class RecurrentModel implements LanguageModel<Float32Array> {
    * A new model with random weights.
    * @throws TypeError, RangeError naming the option that is wrong; RangeError where it does not fit into 4 GiB
    */
-  static async create({ tokenizer, vocabulary, seed = 1, ...options }: RecurrentOptions): Promise<RecurrentModel> {
+  static async create(options: RecurrentOptions): Promise<RecurrentModel> {
+    // Without types nothing keeps a caller from leaving them out.
+    const { tokenizer, vocabulary, seed = 1, ...rest }: Partial<RecurrentOptions> = options ?? {};
+    checkTokenizer(tokenizer);
+    if (!(vocabulary instanceof Vocabulary)) {
+      throw new TypeError(`"vocabulary" expected a Vocabulary, such as prepare() makes, got ${show(vocabulary)}`);
+    }
     integer("seed", seed, 0);
-    const config = networkConfig({ ...options, vocabularySize: vocabulary.size });
+    const config = networkConfig({ ...rest, vocabularySize: vocabulary.size });
     const network = await Network.create(config);
     network.initialise(seed);
     return new RecurrentModel(network, tokenizer, vocabulary);

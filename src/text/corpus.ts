@@ -1,8 +1,8 @@
 // A text as one array of token ids, made in one pass over a stream of any length.
 
-import { number } from "../check.js";
+import { number, show } from "../check.js";
 import { IdArray, idsFor, type TokenIds } from "./ids.js";
-import type { Tokenizer } from "./tokenizers.js";
+import { checkTokenizer, type Tokenizer } from "./tokenizers.js";
 import { UNKNOWN, Vocabulary, type VocabularyOptions } from "./vocabulary.js";
 
 /** A text whole, or in pieces. */
@@ -24,6 +24,7 @@ export interface CorpusOptions extends VocabularyOptions {
 /**
  * Reads a text: builds the vocabulary of its training part and gives ids to all of it.
  * Unless `specials` says otherwise the vocabulary has <unk>, which stands for what only the held-out part has.
+ * @throws TypeError where `text` or `tokenizer` is none
  * @throws RangeError where the training part is empty, or the held-out part has a token that has no id
  */
 export function prepare(text: Text, tokenizer: Tokenizer, options: CorpusOptions = {}): Corpus {
@@ -75,8 +76,13 @@ export function decode(ids: Iterable<number>, tokenizer: Tokenizer, vocabulary: 
 
 /** Tokenises a stream piece by piece: what may go on in the next piece waits for it. */
 function eachToken(text: Text, tokenizer: Tokenizer, emit: (token: string) => void): void {
+  checkTokenizer(tokenizer);
+  if (typeof text !== "string" && typeof text?.[Symbol.iterator] !== "function") {
+    throw new TypeError(`"text" expected a string, or strings to iterate over, got ${show(text)}`);
+  }
   let rest = "";
   for (const piece of typeof text === "string" ? [text] : text) {
+    if (typeof piece !== "string") throw new TypeError(`"text" expected pieces that are strings, got ${show(piece)}`);
     const known = tokenizer.cut(piece);
     if (known === 0) {
       rest += piece;

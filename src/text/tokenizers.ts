@@ -1,6 +1,6 @@
 // From text to tokens and back. A tokenizer is a few functions and the plain data that a saved model keeps of it.
 
-import { oneOf } from "../check.js";
+import { oneOf, show } from "../check.js";
 
 export type TokenizerSpec =
   | { kind: "char" | "whitespace" }
@@ -82,6 +82,12 @@ export function pattern(regex: RegExp, separator = " "): Tokenizer {
     cut: () => 0, // a match may reach over any cut
     piece: (token, previous) => (previous === undefined ? token : separator + token),
   };
+}
+
+/** What is to be a tokenizer, ours or another's. @throws TypeError */
+export function checkTokenizer(tokenizer: Tokenizer | undefined): asserts tokenizer is Tokenizer {
+  if (typeof tokenizer?.each === "function") return;
+  throw new TypeError(`"tokenizer" expected a tokenizer, such as characters(), got ${show(tokenizer)}`);
 }
 
 /** The tokenizer that `spec` describes. @throws RangeError, TypeError where it describes none */
