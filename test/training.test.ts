@@ -162,6 +162,21 @@ describe("training", () => {
     }
   });
 
+  it("settings written by hand get what they leave out", async () => {
+    const { model, train: ids } = await setUp();
+    const bare = { windows: { kind: "carried", window: 10 }, optimizer: { kind: "adamw", learningRate: 0.01 } };
+    const training = train(model, ids, { ...bare, schedule: { kind: "step" }, steps: 2 } as never);
+    expect(training.settings).toEqual({
+      windows: carriedWindows({ window: 10 }),
+      optimizer: adamw({ learningRate: 0.01 }),
+      schedule: step(),
+      clip: 1,
+      seed: 1,
+      steps: 2,
+    });
+    expect((await collect(training)).map(({ tokens }) => tokens)).toEqual([320, 640]);
+  });
+
   it("a finished training can be made longer", async () => {
     const whole = await setUp();
     const all = await collect(train(whole.model, whole.train, { windows: carriedWindows(small), epochs: 3 }));

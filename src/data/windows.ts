@@ -43,7 +43,7 @@ const sizes = (window: number, batch: number) => ({
 
 const kinds = { carried: carriedWindows, overlapping: overlappingWindows, random: randomWindows };
 
-/** A partition that did not come from those is held to the same rules. @throws RangeError, TypeError */
+/** Holds a partition that did not come from those to the same rules and defaults. @throws RangeError, TypeError */
 export function checkPartition(windows: Partition): Partition {
   return kinds[oneOf("windows.kind", windows.kind, Object.keys(kinds) as Partition["kind"][])](windows);
 }

@@ -40,7 +40,7 @@ export function sgd({ learningRate = 1, momentum = 0 } = {}): Optimizer {
 
 const kinds = { adamw, sgd };
 
-/** Settings that did not come from adamw() or sgd() are held to the same rules. @throws RangeError, TypeError */
+/** Holds settings that did not come from those to the same rules and defaults. @throws RangeError, TypeError */
 export function checkOptimizer(optimizer: Optimizer): Optimizer {
   return kinds[oneOf("optimizer.kind", optimizer.kind, Object.keys(kinds) as Optimizer["kind"][])](optimizer);
 }

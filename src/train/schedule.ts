@@ -31,7 +31,7 @@ export function step({ drops = 2, factor = 0.1 } = {}): Schedule {
 
 const kinds = { constant: (_: Schedule) => constant(), cosine, step };
 
-/** Settings that did not come from those are held to the same rules. @throws RangeError, TypeError */
+/** Holds settings that did not come from those to the same rules and defaults. @throws RangeError, TypeError */
 export function checkSchedule(schedule: Schedule): Schedule {
   return kinds[oneOf("schedule.kind", schedule.kind, Object.keys(kinds) as Schedule["kind"][])](schedule);
 }

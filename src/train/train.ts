@@ -236,10 +236,13 @@ function checked(settings: TrainSettings): TrainSettings {
   if (patience !== undefined) integer("patience", patience);
   number("clip", settings.clip, "a number > 0", (limit) => limit > 0);
   integer("seed", settings.seed, 0);
-  checkPartition(settings.windows);
-  checkOptimizer(settings.optimizer);
-  checkSchedule(settings.schedule);
-  return given === 0 ? { ...settings, epochs: 1 } : settings;
+  return {
+    ...settings,
+    ...(given === 0 && { epochs: 1 }),
+    windows: checkPartition(settings.windows),
+    optimizer: checkOptimizer(settings.optimizer),
+    schedule: checkSchedule(settings.schedule),
+  };
 }
 
 function diverged(
