@@ -205,6 +205,9 @@ describe("training", () => {
     const again = await setUp();
     const training = train(again.model, ids, { ...options, valid });
     for await (const { epoch } of training) if (epoch === evaluations.length - 1) break;
+    await expect(resume(saveCheckpoint(training), ids)).rejects.toThrow(
+      '"patience" expected "valid" tokens beside it: a checkpoint does not keep them, resume(bytes, ids, { valid }) takes them',
+    );
     const resumed = await resume(saveCheckpoint(training), ids, { valid });
     await collect(resumed);
     expect(evaluate(resumed.model, valid).nats).toBe(best);

@@ -44,7 +44,9 @@ export function saveCheckpoint({ model, tokens, settings, state }: Training): Ui
 /**
  * Takes up a training where its checkpoint left it.
  * @param tokens what it was trained on
- * @param options what goes on differently: how long, the held-out tokens, the signal
+ * @param options what goes on differently, such as how long in all; and what is not in the checkpoint: `valid`, which a
+ * training with patience needs, and `signal`
+ * @throws TypeError where there are no bytes, ids, or with patience no `valid`
  * @throws FormatError where the bytes are no checkpoint; RangeError where the tokens are not those it was trained on
  */
 export async function resume(

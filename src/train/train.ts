@@ -36,9 +36,9 @@ export interface TrainSettings {
 }
 
 export interface TrainOptions extends Partial<TrainSettings> {
-  /** Held-out tokens: evaluated after each epoch and at the end. */
+  /** Held-out tokens: evaluated after each epoch and at the end. A checkpoint does not keep them. */
   valid?: TokenIds;
-  /** Stops the training with the signal's reason; it can be gone on with. */
+  /** Stops the training with the signal's reason; it can be gone on with. A checkpoint does not keep it. */
   signal?: AbortSignal;
 }
 
@@ -119,7 +119,10 @@ export class Training implements AsyncIterable<Progress> {
     checkIds("tokens", tokens, model.vocabulary.size);
     if (valid !== undefined) checkIds("valid", valid, model.vocabulary.size);
     this.settings = checked({ ...defaults(), ...defined(settings) });
-    if (settings.patience !== undefined && !valid) throw new TypeError('"patience" expected "valid" tokens beside it');
+    if (settings.patience !== undefined && !valid) {
+      const saved = state ? ": a checkpoint does not keep them, resume(bytes, ids, { valid }) takes them" : "";
+      throw new TypeError(`"patience" expected "valid" tokens beside it${saved}`);
+    }
     if (valid && valid.length < 2) throw new RangeError(`"valid" expected at least 2 tokens, got ${valid.length}`);
     this.valid = valid;
     this.signal = signal;
