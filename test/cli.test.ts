@@ -13,8 +13,9 @@ afterAll(() => rmSync(directory, { recursive: true }));
 const TEXT = "The sea had jeeringly kept his finite body up, but drowned the infinite of his soul. ".repeat(60);
 writeFileSync(join(directory, "text.txt"), TEXT);
 
-function run(args: string, input?: string) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [CLI, ...args.split(" ").filter(Boolean)], {
+function run(args: string | string[], input?: string) {
+  const words = typeof args === "string" ? args.split(" ").filter(Boolean) : args;
+  const { status, stdout, stderr } = spawnSync(process.execPath, [CLI, ...words], {
     cwd: directory,
     encoding: "utf8",
     ...(input !== undefined && { input }),
@@ -128,6 +129,41 @@ describe("rivulet train", () => {
     const longer = lines(run("train text.txt --resume cut.checkpoint.safetensors --epochs 13 --json").stdout);
     expect(longer[0].step).toBe(whole.length);
     expect(longer.at(-2).epoch).toBe(13);
+  });
+
+  it("the command to go on is one that a shell takes, with the held-out file, the kernels and the total it needs", () => {
+    const files = ["a text's.txt", "held out.txt"] as const;
+    for (const name of files) writeFileSync(join(directory, name), TEXT);
+    const flags = `${SMALL} --epochs 2 --patience 9 --kernels strict --json`.split(" ");
+    const first = run(["train", files[0], "--valid-file", files[1], "--out", "of two.bin", ...flags]);
+    expect(first.stderr).toMatch(/ --epochs N, where N is the total, the 2 epochs so far included\n$/);
+    const [, command] = /to train on: rivulet (.*) --epochs N/.exec(first.stderr)!;
+    expect(command).toBe(
+      "train 'a text'\\''s.txt' --resume 'of two.bin.checkpoint.safetensors' --out 'of two.bin' " +
+        "--valid-file 'held out.txt' --kernels strict",
+    );
+    const again = (more: string) =>
+      spawnSync("bash", ["-c", `${process.execPath} ${CLI} ${command} ${more}`], { cwd: directory, encoding: "utf8" });
+    const longer = again("--epochs 3 --json");
+    expect(longer.stderr).toContain("going on from step");
+    expect(lines(longer.stdout).at(-2).epoch).toBe(3);
+    expect(lines(longer.stdout).at(-1).valid.tokens).toBe(TEXT.length - 1);
+    for (const more of ["--epochs 3", "--epochs 1", ""]) {
+      const { status, stdout, stderr } = again(`${more} --json`);
+      expect(stderr).toContain("nothing was left to train: 3 epochs are done; --epochs N takes the total");
+      expect([status, lines(stdout).length]).toEqual([0, 1]);
+    }
+    for (const name of [...files, "of two.bin", "of two.bin.checkpoint.safetensors"]) rmSync(join(directory, name));
+  });
+
+  it("the command to go on says what else it needs: text piped in, steps counted in all", () => {
+    expect(run(`train - ${SMALL} --steps 2 --out p.safetensors`, TEXT).stderr).toContain(
+      "to train on: rivulet train - --resume p.checkpoint.safetensors --steps N, with the same text piped in again, " +
+        "where N is the total, the 2 steps so far included",
+    );
+    expect(run(`train text.txt ${SMALL} --steps 2 --out /dev/null`).stderr).toMatch(/saved \/dev\/null\n$/);
+    rmSync(join(directory, "p.safetensors"));
+    rmSync(join(directory, "p.checkpoint.safetensors"));
   });
 
   it("a loss that diverges ends it with 1 and the last good weights, an earlier model untouched", () => {

@@ -57,7 +57,10 @@ export const commands = {
       patience: { value: "N", help: "stop after N epochs without a better one, keep the best weights" },
       seed: { value: "N", help: "fixes everything random (default 1)" },
       threads: { value: "N", help: "1: this version trains on one thread" },
-      resume: { value: "CHECKPOINT", help: "go on from a checkpoint, on the same text" },
+      resume: {
+        value: "CHECKPOINT",
+        help: "go on from a checkpoint, on the same text; N of --epochs, … is then the total",
+      },
       "gradient-flow": { help: "draw how the gradient fades over the window" },
       json: { help: "one JSON object a line on standard output" },
       ...COMMON,

@@ -36,19 +36,22 @@ interface Run {
 export async function trainCommand(args: Args): Promise<number> {
   const [text] = args.operands as [string];
   const from = args.text("resume");
-  const out = args.text("out") ?? from?.replace(/(\.checkpoint)?\.safetensors$/, ".safetensors") ?? "model.safetensors";
+  const out = args.text("out") ?? (from === undefined ? "model.safetensors" : modelBeside(from));
   const checkpoint = `${out.replace(/\.safetensors$/, "")}.checkpoint.safetensors`;
   const stop = new AbortController();
-  const run = await (from === undefined ? begin(args, text, stop.signal) : goOn(args, text, from, stop.signal));
+  const run = await (from === undefined ? begin(args, text, stop.signal) : takeUp(args, text, from, stop.signal));
   const { training } = run;
 
   // Beside a device (--out /dev/null) there is no place for a checkpoint.
-  const keep = isDevice(out) ? () => {} : () => save(checkpoint, saveCheckpoint(training));
+  const device = isDevice(out);
+  const keep = device ? () => {} : () => save(checkpoint, saveCheckpoint(training));
   // The parameters once in the model; with two moments, and perhaps the best so far, in the checkpoint.
   const bytes = 4 * training.model.network.parameterCount;
   checkWritable(out, bytes);
-  if (!isDevice(out)) checkWritable(checkpoint, 4 * bytes);
+  if (!device) checkWritable(checkpoint, 4 * bytes);
   describe(run, from);
+  const goOn = goOnCommand(args, text, out, checkpoint);
+  const piped = text === "-" || args.text("valid-file") === "-" ? ", with the same text piped in again" : "";
 
   const interrupt = () => (stop.signal.aborted ? process.exit(130) : stop.abort());
   process.on("SIGINT", interrupt).on("SIGTERM", interrupt);
@@ -60,12 +63,12 @@ export async function trainCommand(args: Args): Promise<number> {
   } catch (error) {
     if (stop.signal.aborted) {
       keep();
-      say(`stopped after step ${training.state.step}; to go on: rivulet train ${text} --resume ${checkpoint}`);
+      say(`stopped after step ${training.state.step}${device ? "" : `; to go on: ${goOn}${piped}`}`);
       return 130;
     }
     if (error instanceof DivergedError) {
       keep();
-      error.message += `. They are in ${checkpoint}`;
+      if (!device) error.message += `. They are in ${checkpoint}`;
     }
     throw error;
   } finally {
@@ -78,8 +81,39 @@ export async function trainCommand(args: Args): Promise<number> {
   const patient = training.settings.patience !== undefined;
   const result = (!patient && last?.valid) || (run.valid && evaluate(training.model, run.valid));
   report(args, run, result, losses, firstStep);
-  say(`saved ${out}; to train on: rivulet train ${text} --resume ${checkpoint} --epochs N`);
+  if (device) {
+    say(`saved ${out}`);
+    return 0;
+  }
+  const { unit, done } = progressOf(training);
+  say(`saved ${out}; to train on: ${goOn} --${unit} N${piped}, where N is the total, the ${done} so far included`);
   return 0;
+}
+
+/** Where a training that goes on from a checkpoint saves its model, unless it is told. */
+const modelBeside = (checkpoint: string) => checkpoint.replace(/(\.checkpoint)?\.safetensors$/, ".safetensors");
+
+/** The command that goes on from a checkpoint, with the flags that the checkpoint does not keep. */
+function goOnCommand(args: Args, text: string, out: string, checkpoint: string): string {
+  const flags = {
+    resume: checkpoint,
+    out: modelBeside(checkpoint) === out ? undefined : out,
+    "valid-file": args.text("valid-file"),
+    kernels: args.text("kernels"),
+  };
+  const words = Object.entries(flags).flatMap(([name, value]) => (value === undefined ? [] : [`--${name}`, value]));
+  return ["rivulet", "train", text, ...words].map(quoted).join(" ");
+}
+
+/** A word as a POSIX shell takes it. */
+const quoted = (word: string) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
+
+/** In what a training's length is counted, and how much of it is done. */
+function progressOf(training: Training): { unit: "epochs" | "steps" | "seconds"; done: string } {
+  const { settings } = training;
+  const unit = settings.steps !== undefined ? "steps" : settings.seconds !== undefined ? "seconds" : "epochs";
+  const n = training.done() * settings[unit]!;
+  return { unit, done: count(Number(n.toFixed(1)), unit.slice(0, -1)) };
 }
 
 /** Saves what was trained; where that fails, in the system's temporary folder: nothing is to be lost. */
@@ -112,7 +146,7 @@ async function begin(args: Args, path: string, signal: AbortSignal): Promise<Run
   return { training, valid };
 }
 
-async function goOn(args: Args, path: string, checkpoint: string, signal: AbortSignal): Promise<Run> {
+async function takeUp(args: Args, path: string, checkpoint: string, signal: AbortSignal): Promise<Run> {
   const other = args.given().find((flag) => !WITH_RESUME.includes(flag));
   if (other) throw new UsageError(`"--${other}" is fixed by the checkpoint: leave it out beside --resume`);
   const length = { ...lengthOf(args), ...defined({ patience: args.integer("patience") }) };
@@ -176,7 +210,13 @@ function describe({ training, valid }: Run, resumed: string | undefined): void {
   const what = `${cell} of ${layers > 1 ? `${layers} layers of ` : ""}${hiddenSize}`;
   say(`${what}, ${count(model.network.parameterCount, "parameter")}, ${kernelVariant()} kernels`);
   if (layers === 1 && model.network.config.dropout > 0) say("dropout is between layers: one layer has none");
-  if (resumed) say(`going on from step ${state.step} of ${resumed}`);
+  if (!resumed) return;
+  if (training.done() < 1) {
+    say(`going on from step ${state.step} of ${resumed}`);
+  } else {
+    const { unit, done } = progressOf(training);
+    say(`nothing was left to train: ${done} are done; --${unit} N takes the total`);
+  }
 }
 
 function report(
