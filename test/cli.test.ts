@@ -253,6 +253,21 @@ describe("rivulet eval and generate", () => {
   });
 });
 
+describe("white space at the end of a prompt", () => {
+  const write = (tokens: string, prompt: string) => {
+    expect(run(`train text.txt --tokens ${tokens} --hidden 4 --window 4 --batch 2 --steps 1 --out w`).status).toBe(0);
+    const { stdout } = run(["generate", "w", "--prompt", prompt, "--length", "1", "--temperature", "0"]);
+    for (const name of ["w", "w.checkpoint.safetensors"]) rmSync(join(directory, name));
+    return stdout;
+  };
+
+  it("of words is the space before the next one; of characters it is a token", () => {
+    expect(write("word", "The sea  ")).toMatch(/^The sea( \w+|[,.])\n$/);
+    expect(write("whitespace", "The sea\n")).toMatch(/^The sea \S+\n$/);
+    expect(write("char", "The sea  ")).toMatch(/^The sea {2}.\n$/);
+  });
+});
+
 describe("what is wrong", () => {
   beforeAll(() => {
     writeFileSync(join(directory, "empty.txt"), "");
@@ -320,6 +335,9 @@ describe("what is wrong", () => {
       expect(stdout).toContain("usage:");
     }
     expect(run("").status).toBe(2);
+    const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
+    expect(run("--version")).toEqual({ status: 0, stdout: `${version}\n`, stderr: "" });
+    expect(run("generate --help").stdout).toContain("below 1 more cautious, above 1 wilder");
   });
 
   it("a reader that stops early is no error", async () => {

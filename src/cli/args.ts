@@ -79,7 +79,7 @@ export const commands = {
     flags: {
       prompt: { value: "TEXT", help: "text to go on from (default: none)" },
       length: { value: "N", help: "tokens to write (default 500)" },
-      temperature: { value: "X", help: "below 1 bolder, above 1 wilder, 0 always the likeliest (default 1)" },
+      temperature: { value: "X", help: "below 1 more cautious, above 1 wilder, 0 always the likeliest (default 1)" },
       "top-k": { value: "N", help: "choose among the N likeliest (default: all)" },
       "top-p": { value: "X", help: "choose among the likeliest that make up X (default 1)" },
       seed: { value: "N", help: "fixes what is chosen (default 1)" },
@@ -168,7 +168,7 @@ function usage<T>(check: () => T): T {
 export function help(command?: CommandName): string {
   if (!command) {
     const lines = Object.values(commands).map(({ usage, about }) => `  ${usage.padEnd(26)} ${about}`);
-    return `usage:\n${lines.join("\n")}\n\nrivulet COMMAND --help lists a command's flags.`;
+    return `usage:\n${lines.join("\n")}\n\nrivulet COMMAND --help lists a command's flags; rivulet --version is its version.`;
   }
   const { usage, about, flags } = commands[command];
   const lines = Object.entries<Flag>(flags).map(([name, flag]) => {

@@ -21,11 +21,15 @@ export async function generateCommand(args: Args): Promise<number> {
 
   const model = await named(modelPath, () => loadModel(readBytes(modelPath)));
   const generation = generate(model, options);
-  const unseen = new Set(tokenize(model.tokenizer, prompt).filter((token) => !model.vocabulary.has(token)));
+  const read = tokenize(model.tokenizer, prompt);
+  const unseen = new Set(read.filter((token) => !model.vocabulary.has(token)));
   if (unseen.size > 0) {
     console.error(`the model has never seen ${[...unseen].map(name).join(", ")}: read as <unk>`);
   }
-  process.stdout.write(prompt);
+  // White space at the end that is no token comes again with the first word.
+  const trimmed = prompt.trimEnd();
+  const dropped = tokenize(model.tokenizer, trimmed).length === read.length;
+  process.stdout.write(dropped ? trimmed : prompt);
   for await (const piece of generation) process.stdout.write(piece);
   process.stdout.write("\n");
   return 0;

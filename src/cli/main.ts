@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { version } from "../../package.json";
 import { KERNEL_VARIANTS, selectKernels } from "../wasm/load.js";
 import { useWideVectors } from "../wasm/wide.js";
 import { Args, type CommandName, commands, help, UsageError } from "./args.js";
@@ -16,6 +17,10 @@ async function main([name, ...argv]: string[]): Promise<number> {
   if (name === undefined || name === "help" || name === "--help" || name === "-h") {
     console.log(help());
     return name === undefined ? 2 : 0;
+  }
+  if (name === "--version") {
+    console.log(version);
+    return 0;
   }
   if (!Object.hasOwn(commands, name)) {
     throw new UsageError(`expected a command (${Object.keys(commands).join(", ")}), got ${JSON.stringify(name)}`);
