@@ -1,22 +1,10 @@
 // rivulet: sequence models that train and run wherever JavaScript runs.
+//
+// biome-ignore-all assist/source/organizeImports: grouped by what they are for
 
-// Numbers to batches
-export { carriedWindows, overlappingWindows, type Partition, randomWindows } from "./data/windows.js";
-export { resume, saveCheckpoint } from "./io/checkpoint.js";
-export { loadModel, saveModel } from "./io/model.js";
-// Keeping
-export { FormatError } from "./io/safetensors.js";
-export { type GenerateOptions, type Generation, generate } from "./lm/generate.js";
-
-// Models
-export type { LanguageModel } from "./lm/language-model.js";
-// Use
-export { type Evaluation, evaluate, evaluateAsync, perplexity } from "./lm/perplexity.js";
-export { RecurrentModel, type RecurrentOptions } from "./lm/recurrent.js";
-export type { NetworkConfig } from "./nn/config.js";
+// Text to numbers and back
 export { type Corpus, type CorpusOptions, decode, encode, prepare, type Text } from "./text/corpus.js";
 export type { TokenIds } from "./text/ids.js";
-// Text to numbers and back
 export {
   characters,
   join,
@@ -28,9 +16,25 @@ export {
   words,
 } from "./text/tokenizers.js";
 export { END, PADDING, START, UNKNOWN, Vocabulary, type VocabularyOptions } from "./text/vocabulary.js";
-export { gradientFlow } from "./train/gradient-flow.js";
+
+// Models
+export type { LanguageModel } from "./lm/language-model.js";
+export { RecurrentModel, type RecurrentOptions } from "./lm/recurrent.js";
+export type { NetworkConfig } from "./nn/config.js";
+export { type KernelVariant, kernelVariant, selectKernels } from "./wasm/load.js";
+
+// Training
+export { carriedWindows, overlappingWindows, type Partition, randomWindows } from "./data/windows.js";
 export { adamw, type Optimizer, sgd } from "./train/optimizer.js";
 export { constant, cosine, type Schedule, step } from "./train/schedule.js";
-// Training
 export { DivergedError, type Progress, type Training, type TrainOptions, train } from "./train/train.js";
-export { type KernelVariant, kernelVariant, selectKernels } from "./wasm/load.js";
+export { gradientFlow } from "./train/gradient-flow.js";
+
+// Use
+export { type Evaluation, evaluate, evaluateAsync, perplexity } from "./lm/perplexity.js";
+export { type GenerateOptions, type Generation, generate } from "./lm/generate.js";
+
+// Keeping
+export { resume, saveCheckpoint } from "./io/checkpoint.js";
+export { loadModel, saveModel } from "./io/model.js";
+export { FormatError } from "./io/safetensors.js";

@@ -3,7 +3,7 @@ import { loadModel } from "../io/model.js";
 import { evaluate } from "../lm/perplexity.js";
 import type { Args } from "./args.js";
 import { named } from "./errors.js";
-import { count } from "./words.js";
+import { count } from "./numbers.js";
 
 export async function evaluateCommand(args: Args): Promise<number> {
   const [modelPath, textPath] = args.operands as [string, string];

@@ -1,7 +1,7 @@
 // One line about how far a training is: rewritten in place on a terminal, else a line now and then.
 
 import type { Progress } from "../train/train.js";
-import { clock, short } from "./words.js";
+import { clock, short } from "./numbers.js";
 
 const WIDTH = 24;
 

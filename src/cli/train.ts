@@ -15,9 +15,9 @@ import { kernelVariant } from "../wasm/load.js";
 import { type Args, UsageError } from "./args.js";
 import { gradientFlowChart, lossChart } from "./chart.js";
 import { named } from "./errors.js";
+import { count } from "./numbers.js";
 import { ProgressLine } from "./progress.js";
 import { heldOutOf, lengthOf, networkOf, tokenizerOf, trainOptionsOf, vocabularyOf } from "./settings.js";
-import { count } from "./words.js";
 
 /** Milliseconds between checkpoints that nobody asked for. */
 const KEEP_EVERY = 5 * 60_000;
