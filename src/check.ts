@@ -20,6 +20,12 @@ export function integer(name: string, value: unknown, least = 1, most = Number.M
   return value;
 }
 
+/** What number() can hold a number to, in words and as a test. */
+export const POSITIVE = ["a number > 0", (x: number) => x > 0 && x < Infinity] as const;
+export const NOT_NEGATIVE = ["a number >= 0", (x: number) => x >= 0 && x < Infinity] as const;
+export const FRACTION = ["a number in [0, 1)", (x: number) => x >= 0 && x < 1] as const;
+export const SHARE = ["a number in (0, 1]", (x: number) => x > 0 && x <= 1] as const;
+
 /** A finite number for which `holds`; `expected` says which those are. */
 export function number(name: string, value: unknown, expected: string, holds: (value: number) => boolean): number {
   if (typeof value !== "number") throw new TypeError(`"${name}" expected ${expected}, got ${show(value)}`);

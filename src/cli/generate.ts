@@ -1,4 +1,4 @@
-import { defined } from "../check.js";
+import { defined, NOT_NEGATIVE, SHARE } from "../check.js";
 import { readBytes } from "../io/files.js";
 import { loadModel } from "../io/model.js";
 import { type GenerateOptions, generate } from "../lm/generate.js";
@@ -13,9 +13,9 @@ export async function generateCommand(args: Args): Promise<number> {
   const options: GenerateOptions = defined({
     prompt,
     length: args.integer("length", 0) ?? 500,
-    temperature: args.number("temperature", "a number >= 0", (t) => t >= 0 && t < Infinity),
+    temperature: args.number("temperature", ...NOT_NEGATIVE),
     topK: args.integer("top-k"),
-    topP: args.number("top-p", "a number in (0, 1]", (p) => p > 0 && p <= 1),
+    topP: args.number("top-p", ...SHARE),
     seed: args.integer("seed", 0),
   });
 

@@ -1,6 +1,6 @@
 // From flags to the library's options. Whatever a flag says wrong is wrong usage.
 
-import { defined } from "../check.js";
+import { defined, FRACTION, NOT_NEGATIVE, POSITIVE } from "../check.js";
 import { carriedWindows, overlappingWindows, type Partition, randomWindows } from "../data/windows.js";
 import { ACTIVATIONS, CELL_NAMES } from "../nn/config.js";
 import { characters, type Tokenizer, whitespace, words } from "../text/tokenizers.js";
@@ -8,10 +8,6 @@ import { adamw, type Optimizer, sgd } from "../train/optimizer.js";
 import { constant, cosine, step } from "../train/schedule.js";
 import type { TrainOptions } from "../train/train.js";
 import { type Args, UsageError } from "./args.js";
-
-const positive = (x: number) => x > 0 && x < Infinity;
-const atLeastZero = (x: number) => x >= 0 && x < Infinity;
-const fraction = (x: number) => x >= 0 && x < 1;
 
 export function tokenizerOf(args: Args): Tokenizer {
   const kind = args.choice("tokens", ["char", "word", "whitespace"]) ?? "char";
@@ -31,7 +27,7 @@ export function networkOf(args: Args) {
     hiddenSize: args.integer("hidden"),
     layers: args.integer("layers"),
     embeddingSize: args.integer("embedding", 0),
-    dropout: args.number("dropout", "a number in [0, 1)", fraction),
+    dropout: args.number("dropout", ...FRACTION),
     seed: args.integer("seed", 0),
   });
 }
@@ -39,7 +35,7 @@ export function networkOf(args: Args) {
 /** What of the text is held out: a share of it, or a file. */
 export function heldOutOf(args: Args): { share: number; file?: undefined } | { share: 0; file: string } {
   const file = args.text("valid-file");
-  const share = args.number("valid", "a number in [0, 1)", fraction);
+  const share = args.number("valid", ...FRACTION);
   if (file === undefined) return { share: share ?? 0.1 };
   if (share !== undefined) throw new UsageError('expected "--valid" or "--valid-file", got both');
   return { share: 0, file };
@@ -66,7 +62,7 @@ export function lengthOf(args: Args): Pick<TrainOptions, "epochs" | "steps" | "s
   const length = defined({
     epochs: args.integer("epochs"),
     steps: args.integer("steps"),
-    seconds: args.number("seconds", "a number > 0", positive),
+    seconds: args.number("seconds", ...POSITIVE),
   });
   const given = Object.keys(length).map((name) => `"--${name}"`);
   if (given.length > 1) throw new UsageError(`expected one of ${given.join(" and ")}, got both`);
@@ -85,9 +81,9 @@ function windowsOf(args: Args): Partition {
 
 function optimizerOf(args: Args): Optimizer {
   const kind = args.choice("optimizer", ["adamw", "sgd"]) ?? "adamw";
-  const learningRate = args.number("lr", "a number > 0", positive);
-  const momentum = args.number("momentum", "a number in [0, 1)", fraction);
-  const weightDecay = args.number("weight-decay", "a number >= 0", atLeastZero);
+  const learningRate = args.number("lr", ...POSITIVE);
+  const momentum = args.number("momentum", ...FRACTION);
+  const weightDecay = args.number("weight-decay", ...NOT_NEGATIVE);
   if (kind === "adamw" && momentum !== undefined)
     throw new UsageError('"--momentum" expected "--optimizer sgd" beside it');
   if (kind === "sgd" && weightDecay !== undefined)

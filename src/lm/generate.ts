@@ -1,6 +1,6 @@
 // Sampling text from a language model.
 
-import { checkBytes, integer, number } from "../check.js";
+import { checkBytes, integer, NOT_NEGATIVE, number, SHARE } from "../check.js";
 import { exp } from "../exact.js";
 import { pause } from "../pause.js";
 import { Random } from "../random.js";
@@ -20,7 +20,10 @@ export interface GenerateOptions {
   topP?: number;
   /** Fixes what is drawn (default 1). */
   seed?: number;
-  /** What save() of an earlier generation returned: goes on from there. There is no prompt then. */
+  /**
+   * What save() of an earlier generation returned: goes on from there. Prompt, length and seed are then its own;
+   * temperature, topK and topP have to be given again.
+   */
   from?: Uint8Array | ArrayBuffer;
 }
 
@@ -33,6 +36,10 @@ export function generate<S>(model: LanguageModel<S>, options: GenerateOptions = 
   return new Generation(model, options);
 }
 
+/**
+ * A text being written, as generate() returns it: iterate over it for its pieces. Left with break it goes on where it was
+ * when it is iterated over again.
+ */
 export class Generation<S = unknown> implements Iterable<string>, AsyncIterable<string> {
   private state: S;
   private previous: number | undefined;
@@ -46,8 +53,8 @@ export class Generation<S = unknown> implements Iterable<string>, AsyncIterable<
   ) {
     const { vocabulary, tokenizer } = model;
     this.left = integer("length", length, 0);
-    number("temperature", temperature, "a number >= 0", (t) => t >= 0 && t < Infinity);
-    number("topP", topP, "a number in (0, 1]", (p) => p > 0 && p <= 1);
+    number("temperature", temperature, ...NOT_NEGATIVE);
+    number("topP", topP, ...SHARE);
     const k = topK === undefined ? vocabulary.size : integer("topK", topK);
     this.random = new Random(integer("seed", seed, 0));
     const banned = [vocabulary.unknown, vocabulary.padding, vocabulary.start].filter((id) => id !== undefined);
@@ -85,7 +92,7 @@ export class Generation<S = unknown> implements Iterable<string>, AsyncIterable<
 
   /**
    * All that the rest depends on, as bytes: the model's state, the last token, the random numbers, how many tokens are
-   * left. Give it to generate() as `from`, with the same model and options.
+   * left. Give it to generate() as `from`, with the same model, temperature, topK and topP.
    */
   save(): Uint8Array {
     const state = this.model.saveState(this.state);

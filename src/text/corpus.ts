@@ -1,6 +1,6 @@
 // A text as one array of token ids, made in one pass over a stream of any length.
 
-import { number, show } from "../check.js";
+import { FRACTION, number, show } from "../check.js";
 import { IdArray, idsFor, type TokenIds } from "./ids.js";
 import { checkTokenizer, type Tokenizer } from "./tokenizers.js";
 import { UNKNOWN, Vocabulary, type VocabularyOptions } from "./vocabulary.js";
@@ -28,7 +28,7 @@ export interface CorpusOptions extends VocabularyOptions {
  * @throws RangeError where the training part is empty, or the held-out part has a token that has no id
  */
 export function prepare(text: Text, tokenizer: Tokenizer, options: CorpusOptions = {}): Corpus {
-  const valid = number("valid", options.valid ?? 0.1, "a number in [0, 1)", (x) => x >= 0 && x < 1);
+  const valid = number("valid", options.valid ?? 0.1, ...FRACTION);
   // Ids in the order in which tokens are first seen, then renumbered.
   const seen = new Map<string, number>();
   const ids = new IdArray(typeof text === "string" ? text.length : 0);

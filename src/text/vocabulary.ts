@@ -16,6 +16,7 @@ export interface VocabularyOptions {
   specials?: readonly string[];
 }
 
+/** The tokens that a model knows, numbered from 0: a token's id is its place among them. */
 export class Vocabulary {
   /** Ids of the special tokens, where the vocabulary has them. */
   readonly unknown: number | undefined;

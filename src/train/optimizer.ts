@@ -1,15 +1,12 @@
 // How parameters follow their gradients. Settings are plain data, so that a checkpoint can keep them.
 
-import { number, oneOf } from "../check.js";
+import { FRACTION, NOT_NEGATIVE, number, oneOf, POSITIVE } from "../check.js";
 import { power } from "../exact.js";
 import type { Network } from "../nn/network.js";
 
 export type Optimizer =
   | { kind: "adamw"; learningRate: number; beta1: number; beta2: number; epsilon: number; weightDecay: number }
   | { kind: "sgd"; learningRate: number; momentum: number };
-
-const positive = (x: number) => x > 0 && x < Infinity;
-const fraction = (x: number) => x >= 0 && x < 1;
 
 /** AdamW (Loshchilov and Hutter 2019), PyTorch's defaults but for the learning rate. @throws RangeError, TypeError */
 export function adamw({
@@ -21,11 +18,11 @@ export function adamw({
 } = {}): Optimizer {
   return {
     kind: "adamw",
-    learningRate: number("learningRate", learningRate, "a number > 0", positive),
-    beta1: number("beta1", beta1, "a number in [0, 1)", fraction),
-    beta2: number("beta2", beta2, "a number in [0, 1)", fraction),
-    epsilon: number("epsilon", epsilon, "a number > 0", positive),
-    weightDecay: number("weightDecay", weightDecay, "a number >= 0", (x) => x >= 0 && x < Infinity),
+    learningRate: number("learningRate", learningRate, ...POSITIVE),
+    beta1: number("beta1", beta1, ...FRACTION),
+    beta2: number("beta2", beta2, ...FRACTION),
+    epsilon: number("epsilon", epsilon, ...POSITIVE),
+    weightDecay: number("weightDecay", weightDecay, ...NOT_NEGATIVE),
   };
 }
 
@@ -33,8 +30,8 @@ export function adamw({
 export function sgd({ learningRate = 1, momentum = 0 } = {}): Optimizer {
   return {
     kind: "sgd",
-    learningRate: number("learningRate", learningRate, "a number > 0", positive),
-    momentum: number("momentum", momentum, "a number in [0, 1)", fraction),
+    learningRate: number("learningRate", learningRate, ...POSITIVE),
+    momentum: number("momentum", momentum, ...FRACTION),
   };
 }
 

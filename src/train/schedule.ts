@@ -1,6 +1,6 @@
 // How the learning rate goes over a training: a factor between 0 and 1, as a function of the part that is done.
 
-import { integer, number, oneOf } from "../check.js";
+import { FRACTION, integer, number, oneOf, SHARE } from "../check.js";
 import { cosPi, power } from "../exact.js";
 
 export type Schedule =
@@ -8,6 +8,7 @@ export type Schedule =
   | { kind: "cosine"; warmup: number; final: number }
   | { kind: "step"; drops: number; factor: number };
 
+/** The same rate from the first step to the last. */
 export function constant(): Schedule {
   return { kind: "constant" };
 }
@@ -17,7 +18,7 @@ export function constant(): Schedule {
  * `warmup` of the training; both are fractions.
  */
 export function cosine({ warmup = 0, final = 0 } = {}): Schedule {
-  number("warmup", warmup, "a number in [0, 1)", (x) => x >= 0 && x < 1);
+  number("warmup", warmup, ...FRACTION);
   number("final", final, "a number in [0, 1]", (x) => x >= 0 && x <= 1);
   return { kind: "cosine", warmup, final };
 }
@@ -25,7 +26,7 @@ export function cosine({ warmup = 0, final = 0 } = {}): Schedule {
 /** `drops` times, evenly spread over the training, the rate is multiplied by `factor`. */
 export function step({ drops = 2, factor = 0.1 } = {}): Schedule {
   integer("drops", drops);
-  number("factor", factor, "a number in (0, 1]", (x) => x > 0 && x <= 1);
+  number("factor", factor, ...SHARE);
   return { kind: "step", drops, factor };
 }
 

@@ -3,7 +3,7 @@
 // Everything that the loop depends on is in `state` below or is a function of the step number, so that a training that
 // was saved and taken up again continues with the same bits.
 
-import { defined, integer, number } from "../check.js";
+import { defined, integer, number, POSITIVE } from "../check.js";
 import { carriedWindows, checkPartition, type Partition, partition } from "../data/windows.js";
 import { exp } from "../exact.js";
 import { type Evaluation, evaluateAsync } from "../lm/perplexity.js";
@@ -102,8 +102,14 @@ export function train(model: RecurrentModel, tokens: TokenIds, options: TrainOpt
   return new Training(model, tokens, options);
 }
 
+/**
+ * A training of a model, as train() and resume() return it: iterate over it to train. Left with break it goes on where it
+ * was when it is iterated over again; stopped in any way, saveCheckpoint() keeps it for resume().
+ */
 export class Training implements AsyncIterable<Progress> {
+  /** What was given, and the defaults of what was not. */
   readonly settings: TrainSettings;
+  /** How far it is. */
   readonly state: TrainState;
   private readonly valid: TokenIds | undefined;
   private readonly signal: AbortSignal | undefined;
@@ -234,7 +240,7 @@ function checked(settings: TrainSettings): TrainSettings {
   const given = [epochs, steps, seconds].filter((value) => value !== undefined).length;
   if (given > 1) throw new TypeError('expected one of "epochs", "steps" and "seconds", got more');
   if (steps !== undefined) integer("steps", steps);
-  else if (seconds !== undefined) number("seconds", seconds, "a number > 0", (s) => s > 0 && s < Infinity);
+  else if (seconds !== undefined) number("seconds", seconds, ...POSITIVE);
   else integer("epochs", epochs ?? 1);
   if (patience !== undefined) integer("patience", patience);
   number("clip", settings.clip, "a number > 0", (limit) => limit > 0);
