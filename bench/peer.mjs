@@ -1,6 +1,7 @@
 // A peer is a process that reads commands, one JSON object a line, and answers each with another:
 //
-//   {"load": {configuration, weights: {name: {shape, values}}, inputs, targets}}  →  {"loss": of the first batch}
+//   {"load": {configuration, file, weights: {name: {shape, offset}}, inputs, targets, …}}
+//                        →  {"loss": of the first batch}, or {"unable": true}
 //   {"train": n}      →  {"seconds": of n training steps}
 //   {"generate": n}   →  {"seconds": of n generated tokens}
 import { spawn } from "node:child_process";

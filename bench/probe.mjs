@@ -24,7 +24,7 @@ export async function probes(variant) {
     return ASC_FEATURE_RELAXED_SIMD ? f32x4.relaxed_madd(a, x, b) : f32x4.add(b, f32x4.mul(a, x));
   }`;
   const files = { "probe.ts": madd + COUNTS.map(source).join("") };
-  const features = variant === "relaxed" ? "simd,relaxed-simd" : "simd";
+  const features = variant === "strict" ? "simd" : "simd,relaxed-simd";
   const { error, stderr } = await asc.main(
     ["probe.ts", "--outFile", "probe.wasm", "-O3", "--noAssert", "--runtime", "stub", "--enable", features],
     {

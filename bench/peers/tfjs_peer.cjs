@@ -1,4 +1,5 @@
 // TensorFlow.js on its WebAssembly backend, one thread, as a peer: see ../peer.mjs for what it reads and answers.
+const { readFileSync } = require("node:fs");
 const path = require("node:path");
 const { createInterface } = require("node:readline");
 const tf = require("@tensorflow/tfjs");
@@ -14,22 +15,30 @@ let model;
 let x;
 let y;
 
-async function load({ configuration: c, weights, inputs, targets, learningRate }) {
+async function load({ configuration: c, file, weights, inputs, targets, learningRate }) {
+  // Its WebAssembly backend has no gradient of an embedding.
+  if (c.embeddingSize > 0) return { unable: true };
   // Its memory does not hold d2l's batch of 1,024: it gets the first 256 sequences, and is counted by tokens.
   const B = Math.min(c.B, 256);
+  const floats = new Float32Array(new Uint8Array(readFileSync(file)).buffer);
+  const tensor = (name) => {
+    const { shape, offset } = weights[name];
+    return tf.tensor(floats.slice(offset, offset + shape.reduce((a, b) => a * b)), shape);
+  };
   model = tf.sequential();
-  model.add(
-    tf.layers[LAYERS[c.cell]]({ units: c.hiddenSize, returnSequences: true, inputShape: [c.T, c.vocabularySize] }),
-  );
+  const values = [];
+  for (let l = 0; l < c.layers; l++) {
+    const inputShape = l === 0 ? { inputShape: [c.T, c.vocabularySize] } : {};
+    const gates = c.cell === "rnn" ? {} : { recurrentActivation: "sigmoid" };
+    model.add(tf.layers[LAYERS[c.cell]]({ units: c.hiddenSize, returnSequences: true, ...gates, ...inputShape }));
+    values.push(
+      tensor(`rnn.weight_ih_l${l}`).transpose(),
+      tensor(`rnn.weight_hh_l${l}`).transpose(),
+      tensor(`rnn.bias_ih_l${l}`).add(tensor(`rnn.bias_hh_l${l}`)),
+    );
+  }
   model.add(tf.layers.dense({ units: c.vocabularySize, activation: "softmax" }));
-  const tensor = (name) => tf.tensor(weights[name].values, weights[name].shape);
-  model.setWeights([
-    tensor("rnn.weight_ih_l0").transpose(),
-    tensor("rnn.weight_hh_l0").transpose(),
-    tensor("rnn.bias_ih_l0").add(tensor("rnn.bias_hh_l0")),
-    tensor("output.weight").transpose(),
-    tensor("output.bias"),
-  ]);
+  model.setWeights([...values, tensor("output.weight").transpose(), tensor("output.bias")]);
   model.compile({ loss: "categoricalCrossentropy", optimizer: tf.train.sgd(learningRate) });
   // Ours are time-major.
   const oneHot = (ids) => {

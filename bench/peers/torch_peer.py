@@ -1,5 +1,7 @@
 # PyTorch on one thread, as a peer: see ../peer.mjs for what it reads and answers.
 import json
+import math
+import os
 import sys
 import time
 
@@ -28,11 +30,16 @@ def detached(state):
     return tuple(s.detach() for s in state) if isinstance(state, tuple) else state.detach()
 
 
+def slice_of(floats, shape, offset):
+    return floats[offset:offset + math.prod(shape)].reshape(shape)
+
+
 class Bench:
     def load(self, load):
         c = self.c = load["configuration"]
         self.model = LanguageModel(c)
-        self.model.load_state_dict({n: torch.tensor(w["values"]).reshape(w["shape"]) for n, w in load["weights"].items()})
+        floats = torch.from_file(load["file"], size=os.path.getsize(load["file"]) // 4)
+        self.model.load_state_dict({n: slice_of(floats, **w) for n, w in load["weights"].items()})
         self.optimizer = torch.optim.SGD(self.model.parameters(), lr=load["learningRate"])
         self.clip = load["clip"]
         self.x = torch.tensor(load["inputs"]).reshape(c["T"], c["B"])
