@@ -11,9 +11,9 @@ import { floats, rowBytes } from "./simd";
 const KC: i32 = 256;
 /** Rows of A that one pass over the panels of B uses: 128 × 256 floats stay in the second-level cache. */
 const MC: i32 = 128;
-/** Depth of a block of aTb, and the rows of Aᵀ in it that use a panel of B: with the panel 30 KB, a first-level cache. */
-const TC: i32 = 96;
-const TM: i32 = 64;
+/** Depth of a block of aTb, and the rows of Aᵀ in it that use a panel of B: 32 KB of Aᵀ, which stay while B goes by. */
+const TC: i32 = 256;
+const TM: i32 = 32;
 /** Columns of B that aTb packs at a time. */
 const NC: i32 = 1024;
 /** Matrices of up to so many columns aTb multiplies where they lie; the rows of wider ones fall on few sets of the cache. */
@@ -24,6 +24,12 @@ const NARROW_DEPTH: i32 = 64;
 /** Width of the next panel of `left` columns: 16s, then 12 or 8 or both, and 4, which is slow, only for 4 columns in all. */
 function panelWidth(left: i32): i32 {
   return left === 12 || left === 20 ? 12 : left >= 16 ? 16 : left >= 8 ? 8 : 4;
+}
+
+/** n in parts of `most` at most: the size of the parts when they are as equal as whole vectors let them be. */
+function evenly(n: i32, most: i32): i32 {
+  const parts = (n + most - 1) / most;
+  return ((n + parts - 1) / parts + 3) & ~3;
 }
 
 /** Floats that a packed K×N matrix takes: blocks of KC rows, each as panels one after the other. */
@@ -122,13 +128,14 @@ export function affine(C: usize, b: usize, A: usize, P: usize, M: i32, N: i32, K
 function product(C: usize, S: usize, sStride: usize, A: usize, P: usize, M: i32, N: i32, K: i32): void {
   const aStride = rowBytes(K);
   const cStride = rowBytes(N);
+  const rows = evenly(M, MC);
   for (let k = 0; k < K; k += KC) {
     const depth = min(KC, K - k);
-    for (let i = 0; i < M; i += MC) {
+    for (let i = 0; i < M; i += rows) {
       const c = C + <usize>i * cStride;
       const s = S + <usize>i * sStride;
       const a = A + <usize>i * aStride + floats(k);
-      packedBlock(c, cStride, s, sStride, a, aStride, P, min(MC, M - i), N, depth);
+      packedBlock(c, cStride, s, sStride, a, aStride, P, min(rows, M - i), N, depth);
     }
     P += <usize>depth * cStride;
     S = C;
@@ -181,8 +188,9 @@ export function aTb(C: usize, A: usize, B: usize, M: i32, N: i32, K: i32, scratc
   const aStride = rowBytes(M);
   const bStride = rowBytes(N);
   const P = scratch + floats(M * TC);
-  for (let k = 0; k < K; k += TC) {
-    const depth = min(TC, K - k);
+  const even = evenly(K, TC);
+  for (let k = 0; k < K; k += even) {
+    const depth = min(even, K - k);
     const stride = rowBytes(depth);
     transpose(scratch, stride, A + <usize>k * aStride, aStride, depth, M);
     for (let j = 0; j < N; j += NC) {

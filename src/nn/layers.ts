@@ -126,10 +126,14 @@ export function inputBackward(pass: Pass, layer: number, dx: readonly number[], 
   }
 }
 
-/** The rows of the top layer's states, LOGIT_ROWS at a time, so that their logits and all that follows stay in the cache. */
+/**
+ * The rows of the top layer's states, in equal parts of LOGIT_ROWS at most, so that their logits and all that follows stay
+ * in the cache.
+ */
 function forRows(pass: Pass, visit: (start: number, count: number) => void): void {
   const rows = pass.acts.T * pass.acts.B;
-  for (let start = 0; start < rows; start += LOGIT_ROWS) visit(start, Math.min(LOGIT_ROWS, rows - start));
+  const part = Math.ceil(rows / Math.ceil(rows / LOGIT_ROWS));
+  for (let start = 0; start < rows; start += part) visit(start, Math.min(part, rows - start));
 }
 
 /** logits = b_o + Σ h·Wo for `rows` rows at each h. */
