@@ -232,6 +232,131 @@ describe.each(variants)("%s kernels", (variant) => {
     });
   });
 
+  describe.each([0, 1])("LSTM and GRU, reverse %i", (reverse) => {
+    const cases = [
+      [1, 1, 1],
+      [4, 3, 5],
+      [5, 7, 3],
+      [3, 2, 16],
+      [6, 5, 33],
+      [2, 130, 20],
+    ] as const;
+    /** Steps in the order in which they are read, from the order of time and back. */
+    const inOrder = <X>(steps: X[]): X[] => (reverse ? [...steps].reverse() : steps);
+    const blank = (n: number, rows: number, columns: number) => Array.from({ length: n }, () => zeros(rows, columns));
+    const pad = (H: number) => Math.ceil(H / 4) * 4;
+    /** Each gate on whole vectors of its own, and back; what is between has to be zero. */
+    const spread = (rows: Matrix, H: number) =>
+      rows.map((row) =>
+        Array.from({ length: (row.length / H) * pad(H) }, (_, j) => {
+          const column = j % pad(H);
+          return column < H ? row[Math.floor(j / pad(H)) * H + column]! : 0;
+        }),
+      );
+    const gather = (rows: Matrix, H: number) =>
+      rows.map((row) =>
+        row.filter((x, j) => {
+          if (j % pad(H) >= H) expect(x, "padding between gates").toBe(0);
+          return j % pad(H) < H;
+        }),
+      );
+    const chunks = (rows: Matrix, B: number) =>
+      Array.from({ length: rows.length / B }, (_, t) => rows.slice(t * B, (t + 1) * B));
+    const problem = (T: number, B: number, H: number, gates: number) => {
+      const scale = 1 / Math.sqrt(H);
+      const steps = (width: number) => Array.from({ length: T }, () => randomMatrix(random, B, width));
+      return {
+        z: steps(gates * H),
+        dh: steps(H),
+        h0: randomMatrix(random, B, H),
+        Wh: randomMatrix(random, H, gates * H, scale),
+      };
+    };
+    /** T + 1 slots, the initial state in the first or, reverse, the last. */
+    const slots = (initial: Matrix, T: number, B: number, H: number) => inOrder([initial, ...blank(T, B, H)]).flat();
+    const packed = (m: Harness, W: number, H: number, N: number, transposed: boolean) => {
+      const P = m.room(transposed ? m.kernels.packedSize(N, H) : m.kernels.packedSize(H, N));
+      if (transposed) m.kernels.packT(P, W, N, H);
+      else m.kernels.pack(P, W, H, N);
+      return P;
+    };
+    const column = (values: number[]) => values.map((x) => [x]);
+
+    it.each(cases)("LSTM, T %i, B %i, H %i: states and gradients within 5e-6", async (T, B, H) => {
+      const { z, dh, h0, Wh } = problem(T, B, H, 4);
+      const c0 = randomMatrix(random, B, H);
+      const forward = reference.lstmForward(inOrder(z), h0, c0, Wh);
+      const backward = reference.lstmBackward(inOrder(dh), forward, Wh);
+
+      const m = await harness();
+      const N = 4 * pad(H);
+      const [h, c] = [m.matrix(slots(h0, T, B, H)), m.matrix(slots(c0, T, B, H))];
+      const [tc, zs] = [m.room(T * B * pad(H)), m.matrix(spread(z.flat(), H))];
+      const W = m.matrix(spread(Wh, H));
+      m.kernels.lstmForward(h, c, tc, zs, packed(m, W, H, N, false), T, B, H, reverse);
+      expect(difference(m.read(h, (T + 1) * B, H), inOrder(forward.h).flat(), 1)).toBeLessThan(5e-6);
+      expect(difference(m.read(c, (T + 1) * B, H), inOrder(forward.c).flat(), 1)).toBeLessThan(5e-6);
+
+      const before = randomMatrix(random, H, 4 * H);
+      const [d, dW, squares] = [m.matrix(dh.flat()), m.matrix(spread(before, H)), m.doubles(T)];
+      const WhT = packed(m, W, H, N, true);
+      const scratch = m.room(m.kernels.aTbScratch(H, N));
+      const dc = m.room(B * pad(H));
+      m.kernels.lstmBackward(zs, dW, d, dc, h, c, tc, WhT, squares, T, B, H, reverse, scratch);
+      const dz = chunks(gather(m.read(zs, T * B, N), H), B);
+      expect(difference(dz.flat(), inOrder(backward.dz).flat())).toBeLessThan(5e-6);
+      expect(difference(gather(m.read(dW, H, N), H), add(before, backward.dWh))).toBeLessThan(5e-6);
+      const norms = column(m.readDoubles(squares, T).map(Math.sqrt));
+      expect(difference(norms, column(inOrder(backward.norms)))).toBeLessThan(5e-6);
+      m.checkGuards();
+    });
+
+    it.each(cases)("GRU, T %i, B %i, H %i: states and gradients within 5e-6", async (T, B, H) => {
+      const { z: a, dh, h0, Wh } = problem(T, B, H, 3);
+      const bh = randomMatrix(random, 1, 3 * H)[0]!;
+      const forward = reference.gruForward(inOrder(a), h0, Wh, bh);
+      const backward = reference.gruBackward(inOrder(dh), forward, Wh);
+
+      const m = await harness();
+      const N = 3 * pad(H);
+      const h = m.matrix(slots(h0, T, B, H));
+      const [as, u] = [m.matrix(spread(a.flat(), H)), m.room(T * B * N)];
+      const W = m.matrix(spread(Wh, H));
+      const bias = m.matrix(spread([bh], H));
+      m.kernels.gruForward(h, as, u, packed(m, W, H, N, false), bias, T, B, H, reverse);
+      expect(difference(m.read(h, (T + 1) * B, H), inOrder(forward.h).flat(), 1)).toBeLessThan(5e-6);
+
+      const before = randomMatrix(random, H, 3 * H);
+      const [d, dW, squares] = [m.matrix(dh.flat()), m.matrix(spread(before, H)), m.doubles(T)];
+      const WhT = packed(m, W, H, N, true);
+      const scratch = m.room(m.kernels.aTbScratch(H, N));
+      m.kernels.gruBackward(as, u, dW, d, h, WhT, squares, T, B, H, reverse, scratch);
+      expect(difference(gather(m.read(as, T * B, N), H), inOrder(backward.da).flat())).toBeLessThan(5e-6);
+      expect(difference(gather(m.read(u, T * B, N), H), inOrder(backward.du).flat())).toBeLessThan(5e-6);
+      expect(difference(gather(m.read(dW, H, N), H), add(before, backward.dWh))).toBeLessThan(5e-6);
+      const norms = column(m.readDoubles(squares, T).map(Math.sqrt));
+      expect(difference(norms, column(inOrder(backward.norms)))).toBeLessThan(5e-6);
+      m.checkGuards();
+    });
+
+    it("the simple cell reads backward, too", async () => {
+      const [T, B, H] = [4, 3, 5];
+      const { z, dh, h0, Wh } = problem(T, B, H, 1);
+      const h = reference.rnnForward(inOrder(z), h0, Wh, "tanh");
+      const { dz, dWh } = reference.rnnBackward(inOrder(dh), h, Wh, "tanh");
+      const m = await harness();
+      const states = m.matrix((reverse ? [...z, h0] : [h0, ...z]).flat());
+      const W = m.matrix(Wh);
+      m.kernels.rnnForward(states, packed(m, W, H, H, false), T, B, H, 0, reverse);
+      expect(difference(m.read(states, (T + 1) * B, H), inOrder(h).flat(), 1)).toBeLessThan(5e-6);
+      const [d, dW] = [m.matrix(dh.flat()), m.matrix(zeros(H, H))];
+      const scratch = m.room(m.kernels.aTbScratch(H, H));
+      m.kernels.rnnBackward(d, dW, states, packed(m, W, H, H, true), 0, T, B, H, 0, reverse, scratch);
+      expect(difference(m.read(d, T * B, H), inOrder(dz).flat())).toBeLessThan(5e-6);
+      expect(difference(m.read(dW, H, H), dWh)).toBeLessThan(5e-6);
+    });
+  });
+
   describe("embedding and bias", () => {
     it("gather equals one-hot × W plus b to the bit, scatterAdd its transpose within 1e-6", async () => {
       for (const [V, width, n] of [

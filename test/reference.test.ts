@@ -1,26 +1,70 @@
 // The reference itself: its gradients against numeric ones, in double precision.
 
 import { describe, expect, it } from "vitest";
-import { multiply, randomMatrix, randomNumbers, rnnBackward, rnnForward, softmaxCrossEntropy } from "./reference.js";
+import {
+  gruBackward,
+  gruForward,
+  lstmBackward,
+  lstmForward,
+  type Matrix,
+  multiply,
+  randomMatrix,
+  randomNumbers,
+  rnnBackward,
+  rnnForward,
+  softmaxCrossEntropy,
+} from "./reference.js";
+
+/** Each cell as one function of z: the states after each step, and from their gradients those of z and Wh. */
+const cells = {
+  "RNN, tanh": { gates: 1, run: rnn("tanh") },
+  "RNN, ReLU": { gates: 1, run: rnn("relu") },
+  LSTM: {
+    gates: 4,
+    run: (z: Matrix[], h0: Matrix, Wh: Matrix) => {
+      const forward = lstmForward(z, h0, h0, Wh);
+      return { h: forward.h, backward: (dh: Matrix[]) => lstmBackward(dh, forward, Wh) };
+    },
+  },
+  GRU: {
+    gates: 3,
+    run: (z: Matrix[], h0: Matrix, Wh: Matrix) => {
+      const bias = Wh[0]!.map((_, j) => Math.sin(j));
+      const forward = gruForward(z, h0, Wh, bias);
+      const backward = (dh: Matrix[]) => {
+        const { da, dWh } = gruBackward(dh, forward, Wh);
+        return { dz: da, dWh };
+      };
+      return { h: forward.h, backward };
+    },
+  },
+};
+
+function rnn(activation: "tanh" | "relu") {
+  return (z: Matrix[], h0: Matrix, Wh: Matrix) => {
+    const h = rnnForward(z, h0, Wh, activation);
+    return { h, backward: (dh: Matrix[]) => rnnBackward(dh, h, Wh, activation) };
+  };
+}
 
 describe("the float64 reference", () => {
-  it.each(["tanh", "relu"] as const)("has the gradients of its loss (RNN, %s, softmax)", (activation) => {
+  it.each(Object.keys(cells) as (keyof typeof cells)[])("has the gradients of its loss: %s, softmax", (name) => {
+    const { gates, run } = cells[name];
     const random = randomNumbers(3);
     const [T, B, H, V] = [4, 3, 5, 7];
-    const z = Array.from({ length: T }, () => randomMatrix(random, B, H));
+    const z = Array.from({ length: T }, () => randomMatrix(random, B, gates * H));
     const h0 = randomMatrix(random, B, H);
-    const Wh = randomMatrix(random, H, H, 0.5);
+    const Wh = randomMatrix(random, H, gates * H, 0.5);
     const Wo = randomMatrix(random, H, V);
     const targets = Array.from({ length: T * B }, (_, i) => (i % 5 === 4 ? -1 : (i * 3) % V));
-    const head = (h: number[][][]) => softmaxCrossEntropy(multiply(h.slice(1).flat(), Wo), targets);
-    const loss = () => head(rnnForward(z, h0, Wh, activation)).loss;
+    const head = (h: Matrix[]) => softmaxCrossEntropy(multiply(h.slice(1).flat(), Wo), targets);
+    const loss = () => head(run(z, h0, Wh).h).loss;
 
-    const h = rnnForward(z, h0, Wh, activation);
+    const { h, backward } = run(z, h0, Wh);
     const { gradient } = head(h);
     const WoT = Wo[0]!.map((_, j) => Wo.map((row) => row[j]!));
     const dh = multiply(gradient, WoT);
-    const perStep = Array.from({ length: T }, (_, t) => dh.slice(t * B, (t + 1) * B));
-    const { dz, dWh } = rnnBackward(perStep, h, Wh, activation);
+    const { dz, dWh } = backward(Array.from({ length: T }, (_, t) => dh.slice(t * B, (t + 1) * B)));
 
     const numeric = (row: number[], j: number) => {
       const x = row[j]!;
@@ -32,11 +76,12 @@ describe("the float64 reference", () => {
       row[j] = x;
       return (above - below) / (2 * epsilon);
     };
-    for (let i = 0; i < H; i++) for (let j = 0; j < H; j++) expect(dWh[i]![j]).toBeCloseTo(numeric(Wh[i]!, j), 7);
-    for (let t = 0; t < T; t++) {
-      for (let b = 0; b < B; b++) {
-        for (let j = 0; j < H; j++) expect(dz[t]![b]![j]).toBeCloseTo(numeric(z[t]![b]!, j), 7);
+    const check = (found: Matrix, values: Matrix) => {
+      for (const [i, row] of values.entries()) {
+        for (let j = 0; j < row.length; j++) expect(found[i]![j]).toBeCloseTo(numeric(row, j), 7);
       }
-    }
+    };
+    check(dWh, Wh);
+    for (let t = 0; t < T; t++) check(dz[t]!, z[t]!);
   });
 });

@@ -57,6 +57,99 @@ export function rnnBackward(dh: Matrix[], h: Matrix[], Wh: Matrix, activation: k
   return { dz, dWh, norms };
 }
 
+const sigmoid = (x: number) => 1 / (1 + Math.exp(-x));
+
+/** f of the elements at the same place in all matrices. */
+const map = (f: (...x: number[]) => number, ...matrices: Matrix[]): Matrix =>
+  matrices[0]!.map((row, i) => row.map((_, j) => f(...matrices.map((matrix) => matrix[i]![j]!))));
+
+/** The gates of a matrix whose columns are gate after gate. */
+const split = (z: Matrix, H: number): Matrix[] =>
+  Array.from({ length: z[0]!.length / H }, (_, g) => z.map((row) => row.slice(g * H, (g + 1) * H)));
+
+const join = (gates: Matrix[]): Matrix => gates[0]!.map((_, b) => gates.flatMap((gate) => gate[b]!));
+
+/** LSTM, gates i, f, g, o side by side in z = x·Wx + b: h_0 … h_T, c_0 … c_T, and the gates of each step. */
+export function lstmForward(z: Matrix[], h0: Matrix, c0: Matrix, Wh: Matrix) {
+  const [h, c] = [[h0], [c0]];
+  const gates: Matrix[][] = [];
+  for (const zt of z) {
+    const [zi, zf, zg, zo] = split(add(zt, multiply(h.at(-1)!, Wh)), h0[0]!.length) as [Matrix, Matrix, Matrix, Matrix];
+    const [i, f, g, o] = [map(sigmoid, zi), map(sigmoid, zf), map(Math.tanh, zg), map(sigmoid, zo)];
+    gates.push([i, f, g, o]);
+    c.push(map((ft, ct, it, gt) => ft * ct + it * gt, f, c.at(-1)!, i, g));
+    h.push(map((ot, ct) => ot * Math.tanh(ct), o, c.at(-1)!));
+  }
+  return { h, c, gates };
+}
+
+/** From ∂L/∂h_t as the layers above have it: ∂L/∂z_t, ∂L/∂Wh, and ‖∂L/∂h_t‖ in full. */
+export function lstmBackward(dh: Matrix[], { h, c, gates }: ReturnType<typeof lstmForward>, Wh: Matrix) {
+  const T = dh.length;
+  const dz: Matrix[] = new Array(T);
+  const norms: number[] = new Array(T);
+  let dWh = map(() => 0, Wh);
+  let dc = map(() => 0, dh[0]!);
+  for (let t = T - 1; t >= 0; t--) {
+    const [i, f, g, o] = gates[t] as [Matrix, Matrix, Matrix, Matrix];
+    const dht = t === T - 1 ? dh[t]! : add(dh[t]!, multiply(dz[t + 1]!, transpose(Wh)));
+    norms[t] = Math.hypot(...dht.flat());
+    dc = map((d, dhx, ox, cx) => d + dhx * ox * (1 - Math.tanh(cx) ** 2), dc, dht, o, c[t + 1]!);
+    dz[t] = join([
+      map((d, gx, ix) => d * gx * ix * (1 - ix), dc, g, i),
+      map((d, cx, fx) => d * cx * fx * (1 - fx), dc, c[t]!, f),
+      map((d, ix, gx) => d * ix * (1 - gx * gx), dc, i, g),
+      map((d, cx, ox) => d * Math.tanh(cx) * ox * (1 - ox), dht, c[t + 1]!, o),
+    ]);
+    dc = map((d, fx) => d * fx, dc, f);
+    dWh = add(dWh, multiply(transpose(h[t]!), dz[t]!));
+  }
+  return { dz, dWh, norms };
+}
+
+/** GRU with the reset after the product, gates r, z, n side by side in a = x·Wx + b; bh: the bias of h·Wh. */
+export function gruForward(a: Matrix[], h0: Matrix, Wh: Matrix, bh: number[]) {
+  const h = [h0];
+  const gates: Matrix[][] = [];
+  for (const at of a) {
+    const H = h0[0]!.length;
+    const u = multiply(h.at(-1)!, Wh).map((row) => row.map((x, j) => x + bh[j]!));
+    const [ar, az, an] = split(at, H) as [Matrix, Matrix, Matrix];
+    const [ur, uz, un] = split(u, H) as [Matrix, Matrix, Matrix];
+    const r = map((x, y) => sigmoid(x + y), ar, ur);
+    const z = map((x, y) => sigmoid(x + y), az, uz);
+    const n = map((x, rx, y) => Math.tanh(x + rx * y), an, r, un);
+    gates.push([r, z, n, un]);
+    h.push(map((zx, nx, hx) => (1 - zx) * nx + zx * hx, z, n, h.at(-1)!));
+  }
+  return { h, gates };
+}
+
+/** From ∂L/∂h_t as the layers above have it: ∂L/∂a_t, ∂L/∂(h·Wh), ∂L/∂Wh, and ‖∂L/∂h_t‖ in full. */
+export function gruBackward(dh: Matrix[], { h, gates }: ReturnType<typeof gruForward>, Wh: Matrix) {
+  const T = dh.length;
+  const [da, du]: [Matrix[], Matrix[]] = [new Array(T), new Array(T)];
+  const norms: number[] = new Array(T);
+  let dWh = map(() => 0, Wh);
+  let later = map(() => 0, dh[0]!);
+  for (let t = T - 1; t >= 0; t--) {
+    const [r, z, n, un] = gates[t] as [Matrix, Matrix, Matrix, Matrix];
+    const dht = add(dh[t]!, later);
+    norms[t] = Math.hypot(...dht.flat());
+    const dan = map((d, zx, nx) => d * (1 - zx) * (1 - nx * nx), dht, z, n);
+    const daz = map((d, hx, nx, zx) => d * (hx - nx) * zx * (1 - zx), dht, h[t]!, n, z);
+    const dar = map((d, ux, rx) => d * ux * rx * (1 - rx), dan, un, r);
+    da[t] = join([dar, daz, dan]);
+    du[t] = join([dar, daz, map((d, rx) => d * rx, dan, r)]);
+    dWh = add(dWh, multiply(transpose(h[t]!), du[t]!));
+    later = add(
+      multiply(du[t]!, transpose(Wh)),
+      map((d, zx) => d * zx, dht, z),
+    );
+  }
+  return { da, du, dWh, norms };
+}
+
 /** Σ −log softmax(o)_y over the rows, and its gradient; a row whose target is −1 counts for nothing. */
 export function softmaxCrossEntropy(o: Matrix, targets: number[]): { loss: number; gradient: Matrix } {
   let loss = 0;
