@@ -5,15 +5,20 @@ import { Peer } from "./peer.mjs";
 
 const here = new URL(".", import.meta.url).pathname;
 
-/** PyTorch, from whichever Python has it; undefined where none does. */
-export async function startTorch() {
+/** Whichever Python has PyTorch; undefined, and said aloud, where none does. */
+export function torchPython() {
   const python = ["python3", "/usr/bin/python3"].find(
     (name) => spawnSync(name, ["-c", "import torch"], { stdio: "ignore" }).status === 0,
   );
   if (!python) {
     console.log("\nPyTorch: SKIPPED, not on this machine (Debian: apt-get install python3-torch libopenblas0-pthread)");
-    return undefined;
   }
+  return python;
+}
+
+export async function startTorch() {
+  const python = torchPython();
+  if (!python) return undefined;
   const peer = new Peer("PyTorch", python, [`${here}peers/torch_peer.py`]);
   const { version, gflops } = JSON.parse((await peer.lines.next()).value);
   console.log(`\nPyTorch ${version}, one thread, ${gflops.toFixed(0)} GFLOPS in a 512×512 product`);

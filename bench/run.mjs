@@ -1,16 +1,20 @@
-// npm run bench                      all of it
+// npm run bench                      all that takes seconds
 // npm run bench -- matmul training   only these: matmul, training, generation
+// npm run bench -- quality           loss against seconds: minutes
 // npm run bench -- --wide            with 256-bit vectors (Node 24 or later)
 import { availableParallelism, cpus } from "node:os";
 import { rivulet } from "./internals.mjs";
 import { matmul } from "./matmul.mjs";
+import { quality } from "./quality.mjs";
 import { generation, training } from "./training.mjs";
 
 const sections = {
   matmul: () => matmul(30),
   training: () => training(20),
   generation: () => generation(10),
+  quality,
 };
+const QUICK = ["matmul", "training", "generation"];
 const wide = process.argv.includes("--wide");
 if (wide && !rivulet.useWideVectors()) {
   console.error(`bench: --wide expected Node 24 or later on x64, got ${process.version}`);
@@ -24,4 +28,4 @@ if (unknown) {
 }
 console.log(`${cpus()[0]?.model}, ${availableParallelism()} processors, Node ${process.version}`);
 console.log(`rivulet with ${rivulet.kernelVariant()} kernels${wide ? ", 256-bit vectors" : ""}, one thread`);
-for (const [name, run] of Object.entries(sections)) if (asked.length === 0 || asked.includes(name)) await run();
+for (const name of asked.length > 0 ? asked : QUICK) await sections[name]();

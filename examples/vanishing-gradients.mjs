@@ -14,7 +14,8 @@ const tokenizer = rivulet.characters();
 const { vocabulary, train: ids } = rivulet.prepare(text, tokenizer, { valid: 0 });
 rivulet.selectKernels("strict"); // the same figures on every machine
 
-const create = (options) => rivulet.RecurrentModel.create({ tokenizer, vocabulary, hiddenSize: 64, seed: 1, ...options });
+const create = (options) =>
+  rivulet.RecurrentModel.create({ tokenizer, vocabulary, hiddenSize: 64, seed: 1, ...options });
 
 /** Norms at steps 100, 90, … 1: 0, 10, … 99 steps back. */
 function flow(model) {

@@ -1,0 +1,69 @@
+// How good after how long: the curve of held-out loss against seconds of training, PyTorch's beside it. Characters of
+// tiny-shakespeare (or of the text in $TEXT), the last tenth held out; an LSTM with an embedding of 64, windows of 64,
+// batches of 32, AdamW at 2e-3, the norm clipped at 1.
+import { spawnSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { rivulet } from "./internals.mjs";
+import { torchPython } from "./peers.mjs";
+import { table } from "./timing.mjs";
+
+const here = new URL(".", import.meta.url).pathname;
+const TEXT = process.env.TEXT ?? `${here}../../shared/data/tinyshakespeare.txt`;
+/** Hidden size, epochs, and the loss in nats a character that the last of them has to reach on tiny-shakespeare. */
+const RUNS = [
+  { hiddenSize: 128, epochs: 8, goal: 1.64 },
+  { hiddenSize: 256, epochs: 4.7, goal: 1.58 },
+];
+const POINTS = 8;
+
+export async function quality() {
+  if (!existsSync(TEXT)) {
+    console.log(
+      `\nquality: SKIPPED, no text at ${TEXT}: set TEXT to one (github.com/karpathy/char-rnn, tinyshakespeare)`,
+    );
+    return;
+  }
+  const python = torchPython();
+  const tokenizer = rivulet.characters();
+  const { vocabulary, train, valid } = rivulet.prepare(readFileSync(TEXT, "utf8"), tokenizer, { valid: 0.1 });
+  const windows = rivulet.carriedWindows({ window: 64, batch: 32 });
+  const perEpoch = Math.floor(Math.floor((train.length - 1) / 32) / 64);
+  for (const { hiddenSize, epochs, goal } of RUNS) {
+    const steps = Math.round(epochs * perEpoch);
+    const every = Math.ceil(steps / POINTS);
+    const sizes = { cell: "lstm", embeddingSize: 64, hiddenSize };
+    const model = await rivulet.RecurrentModel.create({ tokenizer, vocabulary, ...sizes });
+    const ours = [];
+    let seconds = 0;
+    let started = performance.now();
+    for await (const { step, tokens, done } of rivulet.train(model, train, { windows, steps })) {
+      if (step % every > 0 && done < 1) continue;
+      seconds += (performance.now() - started) / 1000;
+      ours.push({ tokens, seconds, nats: rivulet.evaluate(model, valid).nats });
+      started = performance.now();
+    }
+    const settings = { text: TEXT, hiddenSize, steps, every };
+    const theirs = python ? torchCurve(python, settings) : [];
+    table(
+      `quality: LSTM, H = ${hiddenSize}, ${epochs} epochs of ${train.length.toLocaleString("en")} characters; nats a held-out character`,
+      ["epochs", "rivulet, seconds", "nats", "PyTorch, seconds", "nats", "goal", "met"],
+      ours.map(({ tokens, seconds, nats }, i) => {
+        const last = i === ours.length - 1 ? [goal.toFixed(2), nats <= goal ? "yes" : "NO"] : [];
+        const peer = theirs[i] ? [theirs[i].seconds.toFixed(1), theirs[i].nats.toFixed(3)] : ["", ""];
+        return [(tokens / train.length).toFixed(1), seconds.toFixed(1), nats.toFixed(3), ...peer, ...last];
+      }),
+    );
+  }
+}
+
+function torchCurve(python, settings) {
+  const { stdout, status } = spawnSync(python, [`${here}peers/torch_quality.py`, JSON.stringify(settings)], {
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  if (status !== 0) throw new Error("PyTorch's run failed");
+  return stdout
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line));
+}
