@@ -4,7 +4,6 @@ import {
   closeSync,
   fsyncSync,
   openSync,
-  readFileSync,
   readSync,
   realpathSync,
   renameSync,
@@ -56,7 +55,8 @@ export function* readText(path: string): Generator<string, void, undefined> {
       if (piece !== "") yield piece;
       if (n === 0) return;
       read += n;
-      carried = unfinished(bytes);
+      // A pipe may give a byte at a time: what was carried already goes on being carried.
+      carried = unfinished(Buffer.concat([carried, bytes.subarray(-3)]));
     }
   } finally {
     if (file !== 0) closeSync(file);
@@ -100,9 +100,37 @@ function firstInvalid(bytes: Uint8Array): number {
   return bytes.length;
 }
 
-/** The bytes of a file. @throws FileError */
+/** What a model and all that a checkpoint keeps beside it can take: a quarter of WebAssembly's memory each. */
+const MOST = 2 ** 32;
+
+/** The bytes of a file: not of a device or a pipe, which may never end. @throws FileError */
 export function readBytes(path: string): Uint8Array {
-  return attempt(`cannot read ${JSON.stringify(path)}`, () => readFileSync(path));
+  return attempt(`cannot read ${JSON.stringify(path)}`, () => {
+    // Before it is opened: opening a pipe waits for its other end.
+    const stats = statSync(path);
+    if (stats.isDirectory()) throw new FileError(reasons.EISDIR);
+    if (!stats.isFile()) {
+      const kind = stats.isFIFO() ? "pipe" : stats.isSocket() ? "socket" : "device";
+      throw new FileError(`expected a file, got a ${kind}: copy it into a file first`);
+    }
+    if (stats.size > MOST) {
+      throw new FileError(
+        `expected at most ${size(MOST)}, more than any model has, got ${size(stats.size)}: name another file`,
+      );
+    }
+    const file = openSync(path, "r");
+    try {
+      const bytes = new Uint8Array(stats.size);
+      for (let read = 0; ; ) {
+        // One call reads less than 2 GiB.
+        const n = readSync(file, bytes, read, Math.min(bytes.length - read, 2 ** 30), null);
+        if (n === 0) return bytes.subarray(0, read);
+        read += n;
+      }
+    } finally {
+      closeSync(file);
+    }
+  });
 }
 
 /**

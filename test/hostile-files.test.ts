@@ -1,0 +1,75 @@
+// Files, pipes and descriptions made to break what reads them: each is refused with one clear line.
+
+import { spawn, spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import { readBytes } from "../src/io/files.js";
+
+const directory = mkdtempSync(join(tmpdir(), "rivulet-hostile-"));
+afterAll(() => rmSync(directory, { recursive: true }));
+const at = (name: string) => join(directory, name);
+
+describe("what is no file", () => {
+  it("is not waited for", () => {
+    expect(() => readBytes("/dev/zero")).toThrow(
+      'cannot read "/dev/zero": expected a file, got a device: copy it into a file first',
+    );
+    spawnSync("mkfifo", [at("pipe")]);
+    expect(() => readBytes(at("pipe"))).toThrow(/cannot read ".*pipe": expected a file, got a pipe/);
+    expect(() => readBytes(directory)).toThrow("it is a directory: name a file");
+    expect(() => readBytes(at("nothing"))).toThrow("there is no such file");
+  });
+
+  it("and a file larger than any model is not read", () => {
+    writeFileSync(at("huge"), "");
+    expect(readBytes(at("huge")).length).toBe(0);
+    truncateSync(at("huge"), 5 * 2 ** 30);
+    expect(() => readBytes(at("huge"))).toThrow(
+      'huge": expected at most 4.0 GiB, more than any model has, got 5.0 GiB: name another file',
+    );
+  });
+});
+
+describe("text from a pipe", () => {
+  // readText reads file descriptor 0 only in a process of its own; what is written in one go is read in one go.
+  const READER = `
+    import { readText } from ${JSON.stringify(new URL("../dist/node.js", import.meta.url).href)};
+    try {
+      process.stdout.write(JSON.stringify([...readText("-")].join("")));
+    } catch (error) {
+      process.stdout.write(error.message);
+    }`;
+  async function read(pieces: number[][]): Promise<string> {
+    const child = spawn(process.execPath, ["--input-type=module", "-e", READER], {
+      stdio: ["pipe", "pipe", "inherit"],
+    });
+    let output = "";
+    child.stdout.on("data", (data) => {
+      output += data;
+    });
+    for (const piece of pieces) {
+      await new Promise((resolve) => setTimeout(resolve, 150));
+      child.stdin.write(Uint8Array.from(piece));
+    }
+    child.stdin.end();
+    await new Promise((resolve) => child.on("close", resolve));
+    return output;
+  }
+
+  it("may be cut anywhere, by reads as short as a byte", async () => {
+    const invalid = (byte: string, offset: number) =>
+      `standard input expected UTF-8, got the byte 0x${byte} at offset ${offset}: convert it`;
+    const [whole, cut, late, end] = await Promise.all([
+      read([[0x61, 0xf0], [0x9f], [0x98], [0x80]]),
+      read([[], [0xf0], [0x9f], [0x41]]),
+      read([[0xc3, 0xa9, 0x61], [0xf0], [0x9f], [0x98], [0xf0]]),
+      read([[0x61, 0xe6], [0x97]]),
+    ]);
+    expect(whole).toBe('"a😀"');
+    expect(cut).toContain(invalid("F0", 0));
+    expect(late).toContain(invalid("F0", 3));
+    expect(end).toContain(invalid("E6", 1));
+  });
+});
