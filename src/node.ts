@@ -1,7 +1,7 @@
 // rivulet/node: files, and what only Node's engine can do.
 
 import { saveCheckpoint } from "./io/checkpoint.js";
-import { readBytes, writeWhole } from "./io/files.js";
+import { named, readBytes, writeWhole } from "./io/files.js";
 import { loadModel, saveModel } from "./io/model.js";
 import type { RecurrentModel } from "./lm/recurrent.js";
 import type { Training } from "./train/train.js";
@@ -15,8 +15,8 @@ export function writeModel(path: string, model: RecurrentModel): void {
 }
 
 /** Loads a model. @throws FileError where there is none; FormatError where it is cut short, altered or something else */
-export function readModel(path: string): Promise<RecurrentModel> {
-  return loadModel(readBytes(path));
+export async function readModel(path: string): Promise<RecurrentModel> {
+  return named(path, () => loadModel(readBytes(path)));
 }
 
 /** Saves a checkpoint of a training, whole or not at all. @throws FileError */

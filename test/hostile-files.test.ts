@@ -5,7 +5,9 @@ import { mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { readBytes } from "../src/io/files.js";
+import { FormatError } from "../src/index.js";
+import { named, readBytes } from "../src/io/files.js";
+import { FileError, readModel } from "../src/node.js";
 
 const directory = mkdtempSync(join(tmpdir(), "rivulet-hostile-"));
 afterAll(() => rmSync(directory, { recursive: true }));
@@ -29,6 +31,22 @@ describe("what is no file", () => {
     expect(() => readBytes(at("huge"))).toThrow(
       'huge": expected at most 4.0 GiB, more than any model has, got 5.0 GiB: name another file',
     );
+  });
+});
+
+describe("a file is named once", () => {
+  it("whatever its name is, and whatever is wrong with it", async () => {
+    writeFileSync(at("file"), "");
+    const path = JSON.stringify(at("file"));
+    await expect(readModel(at("file"))).rejects.toThrow(
+      new FormatError(`${path}: expected a safetensors file, got only 0 bytes`),
+    );
+    const missing = readModel(at("missing")); // rejects, does not throw
+    await expect(missing).rejects.toThrow(/^cannot read ".*missing": there is no such file/);
+    await expect(missing).rejects.toBeInstanceOf(FileError);
+    const file = new FileError("cannot read standard input: it is a directory");
+    await expect(named("-", () => Promise.reject(file))).rejects.toThrow(/^cannot read standard input: it is/);
+    await expect(named("-", () => Promise.reject(new Error("empty")))).rejects.toThrow(/^standard input: empty$/);
   });
 });
 

@@ -23,13 +23,25 @@ export class FileError extends Error {
   override name = "FileError";
 }
 
+const shown = (path: string) => (path === "-" ? "standard input" : JSON.stringify(path));
+
+/** Runs an action on a file. Its error is given the file's name, but for a FileError, which has it already. */
+export async function named<T>(path: string, action: () => T | Promise<T>): Promise<T> {
+  try {
+    return await action();
+  } catch (error) {
+    if (error instanceof Error && !(error instanceof FileError)) error.message = `${shown(path)}: ${error.message}`;
+    throw error;
+  }
+}
+
 /**
  * A UTF-8 text in pieces of up to 1 MiB, read as they are asked for. A byte order mark at its start is left out.
  * @param path a file, or "-" for standard input
  * @throws FileError (while reading) where there is no such file, or where and how it is not UTF-8
  */
 export function* readText(path: string): Generator<string, void, undefined> {
-  const what = path === "-" ? "standard input" : JSON.stringify(path);
+  const what = shown(path);
   const decoder = new TextDecoder("utf-8", { fatal: true });
   const buffer = new Uint8Array(PIECE);
   const file = attempt(`cannot read ${what}`, () => (path === "-" ? 0 : openSync(path, "r")));
