@@ -89,7 +89,21 @@ describe("tokenizers", () => {
   });
 
   it("refuses data of another kind", () => {
-    expect(() => tokenizerFrom({ kind: "bpe" } as never)).toThrow('"tokenizer.kind" expected "char" or "word"');
+    const from = (spec: object) => () => tokenizerFrom(spec as never);
+    const regex = { kind: "regex", source: "a", flags: "g", separator: "" };
+    expect(from({ kind: "bpe" })).toThrow('"tokenizer.kind" expected "char" or "word"');
+    expect(from({ kind: "word", lowercase: "no" })).toThrow(
+      new TypeError('"lowercase" expected true or false, got "no"'),
+    );
+    expect(from({ kind: "regex" })).toThrow(new TypeError('"source" expected a string, got undefined'));
+    expect(from({ ...regex, flags: 5 })).toThrow(new TypeError('"flags" expected a string, got 5'));
+    expect(from({ ...regex, separator: {} })).toThrow('"separator" expected a string, got an object');
+    expect(from({ ...regex, source: `(${"\n".repeat(1000)}` })).toThrow(
+      /^"source" expected a regular expression, got "\(.{30,90}…" with the flags "g"$/,
+    );
+    expect(() => pattern("a+" as never)).toThrow(new TypeError('"regex" expected a regular expression, got "a+"'));
+    expect(() => pattern(/a/, 5 as never)).toThrow(new TypeError('"separator" expected a string, got 5'));
+    expect(() => words({ lowercase: "no" as never })).toThrow('"lowercase" expected true or false, got "no"');
   });
 });
 
@@ -118,6 +132,17 @@ describe("vocabulary", () => {
     expect(() => new Vocabulary([])).toThrow("at least one token");
     expect(() => Vocabulary.fromCounts(counts, { minCount: 0.5 })).toThrow(
       '"minCount" expected an integer >= 1, got 0.5',
+    );
+  });
+
+  it("is made of strings in an array", () => {
+    const made = (tokens: unknown) => () => new Vocabulary(tokens as never);
+    expect(made([1, 2])).toThrow(new TypeError("a vocabulary expected strings, got 1 at 0"));
+    expect(made(["a", null])).toThrow(new TypeError("a vocabulary expected strings, got null at 1"));
+    expect(made("abc")).toThrow(new TypeError('a vocabulary expected an array of strings, got "abc"'));
+    expect(made({ length: 3 })).toThrow("expected an array of strings, got an object");
+    expect(() => prepare("abc", characters(), { specials: "<unk>" as never })).toThrow(
+      new TypeError('"specials" expected an array of strings, got "<unk>"'),
     );
   });
 

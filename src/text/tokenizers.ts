@@ -1,6 +1,6 @@
 // From text to tokens and back. A tokenizer is a few functions and the plain data that a saved model keeps of it.
 
-import { oneOf, show } from "../check.js";
+import { boolean, oneOf, show } from "../check.js";
 
 export type TokenizerSpec =
   | { kind: "char" | "whitespace" }
@@ -44,6 +44,7 @@ const OPENING = /^[([{“‘«]$/u;
 
 /** Words and punctuation marks. White space is not kept: joining puts single spaces where English has them. */
 export function words({ lowercase = false } = {}): Tokenizer {
+  boolean("lowercase", lowercase);
   return {
     spec: { kind: "word", lowercase },
     each(text, emit) {
@@ -72,6 +73,8 @@ export function whitespace(): Tokenizer {
  * @param separator what joining puts between tokens
  */
 export function pattern(regex: RegExp, separator = " "): Tokenizer {
+  if (!(regex instanceof RegExp)) throw new TypeError(`"regex" expected a regular expression, got ${show(regex)}`);
+  string("separator", separator);
   const flags = regex.flags.includes("g") ? regex.flags : `${regex.flags}g`;
   const global = new RegExp(regex.source, flags);
   return {
@@ -90,20 +93,34 @@ export function checkTokenizer(tokenizer: Tokenizer | undefined): asserts tokeni
   throw new TypeError(`"tokenizer" expected a tokenizer, such as characters(), got ${show(tokenizer)}`);
 }
 
-/** The tokenizer that `spec` describes. @throws RangeError, TypeError where it describes none */
+/** The tokenizer that `spec`, which may be any JSON, describes. @throws RangeError, TypeError where it describes none */
 export function tokenizerFrom(spec: TokenizerSpec): Tokenizer {
-  switch (oneOf("tokenizer.kind", spec.kind, ["char", "word", "whitespace", "regex"])) {
+  const { kind, lowercase, source, flags, separator } = spec as Record<string, unknown>;
+  switch (oneOf("tokenizer.kind", kind, ["char", "word", "whitespace", "regex"])) {
     case "char":
       return characters();
     case "word":
-      return words(spec as { lowercase: boolean });
+      return words({ lowercase: boolean("lowercase", lowercase) });
     case "whitespace":
       return whitespace();
-    case "regex": {
-      const { source, flags, separator } = spec as { source: string; flags: string; separator: string };
-      return pattern(new RegExp(source, flags), separator);
-    }
+    case "regex":
+      return pattern(regexFrom(string("source", source), string("flags", flags)), string("separator", separator));
   }
+}
+
+function regexFrom(source: string, flags: string): RegExp {
+  try {
+    return new RegExp(source, flags);
+  } catch (cause) {
+    // The engine's message has all of the source, however long, raw.
+    const found = `${show(source)} with the flags ${show(flags)}`;
+    throw new RangeError(`"source" expected a regular expression, got ${found}`, { cause });
+  }
+}
+
+function string(name: string, value: unknown): string {
+  if (typeof value !== "string") throw new TypeError(`"${name}" expected a string, got ${show(value)}`);
+  return value;
 }
 
 /** All tokens of a text. */

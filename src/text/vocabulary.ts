@@ -25,8 +25,12 @@ export class Vocabulary {
   readonly end: number | undefined;
   private readonly ids = new Map<string, number>();
 
-  /** @param tokens each token once, in the order of their ids. @throws RangeError where it is empty or one stands twice */
+  /**
+   * @param tokens each token once, in the order of their ids
+   * @throws TypeError where they are no strings; RangeError where there are none or one stands twice
+   */
   constructor(readonly tokens: readonly string[]) {
+    strings("a vocabulary", tokens);
     if (tokens.length === 0) throw new RangeError("a vocabulary expected at least one token, got none");
     tokens.forEach((token, id) => {
       if (this.ids.has(token)) throw new RangeError(`a vocabulary expected each token once, got ${show(token)} twice`);
@@ -41,7 +45,7 @@ export class Vocabulary {
   /** Builds a vocabulary: special tokens first, then by falling count, equals in order of their code units. */
   static fromCounts(counts: ReadonlyMap<string, number>, options: VocabularyOptions = {}): Vocabulary {
     const minCount = integer("minCount", options.minCount ?? 1);
-    const specials = options.specials ?? [];
+    const specials = strings('"specials"', options.specials ?? []);
     const maxSize = integer("maxSize", options.maxSize ?? Number.MAX_SAFE_INTEGER, specials.length + 1);
     const rest = [...counts].filter(([token, count]) => count >= minCount && !specials.includes(token));
     rest.sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1));
@@ -84,6 +88,14 @@ export class Vocabulary {
     for (let i = 0; i < ids.length; i++) rows[i * this.size + integer("id", ids[i], 0, this.size - 1)] = 1;
     return rows;
   }
+}
+
+function strings(what: string, value: readonly string[]): readonly string[] {
+  if (!Array.isArray(value)) throw new TypeError(`${what} expected an array of strings, got ${show(value)}`);
+  value.forEach((token: unknown, i) => {
+    if (typeof token !== "string") throw new TypeError(`${what} expected strings, got ${show(token)} at ${i}`);
+  });
+  return value;
 }
 
 /** A token with the code point of a single character, which may not be visible: "é" (U+00E9). */
