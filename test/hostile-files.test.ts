@@ -4,10 +4,32 @@ import { spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, describe, expect, it } from "vitest";
-import { FormatError } from "../src/index.js";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { characters, FormatError, loadModel, prepare, RecurrentModel, saveModel } from "../src/index.js";
 import { named, readBytes } from "../src/io/files.js";
 import { FileError, readModel } from "../src/node.js";
+import { type Json, safetensors, withHeader } from "./altered.js";
+
+const TEXT = "Towards thee I roll, thou all-destroying but unconquering whale. ".repeat(4);
+const { vocabulary } = prepare(TEXT, characters());
+const create = () => RecurrentModel.create({ tokenizer: characters(), vocabulary, hiddenSize: 5 });
+let model: Uint8Array;
+beforeAll(async () => {
+  model = saveModel(await create());
+});
+
+/** What is said of a file: a FormatError of one short line, whatever is in the file. */
+async function refusal(file: Uint8Array, read: (file: Uint8Array) => Promise<unknown> = loadModel): Promise<string> {
+  const error = await read(file).then(
+    () => new Error("it was accepted"),
+    (thrown: Error) => thrown,
+  );
+  expect(error, `${error.name}: ${error.message}`).toBeInstanceOf(FormatError);
+  expect(error.message.length).toBeLessThan(300);
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: none of them may reach a terminal
+  expect(error.message).not.toMatch(/[\x00-\x1f]/);
+  return error.message;
+}
 
 const directory = mkdtempSync(join(tmpdir(), "rivulet-hostile-"));
 afterAll(() => rmSync(directory, { recursive: true }));
@@ -89,5 +111,36 @@ describe("text from a pipe", () => {
     expect(cut).toContain(invalid("F0", 0));
     expect(late).toContain(invalid("F0", 3));
     expect(end).toContain(invalid("E6", 1));
+  });
+});
+
+describe("a message", () => {
+  const bias = (change: (entry: Json) => void) => refusal(withHeader(model, (header) => change(header["output.bias"])));
+
+  it("quotes the file in one short line", async () => {
+    expect(await bias((e) => (e.shape = Array(300_000).fill(1)))).toContain("for shape [1, 1, 1, 1, …], got");
+    expect(await bias((e) => (e.shape = Array(9).fill("x".repeat(1e5))))).toContain('integers >= 0, got ["xxx');
+    expect(await bias((e) => (e.data_offsets = "\x1b[31m\n".repeat(99)))).toContain("expected two data_offsets, got");
+    expect(await bias((e) => (e.dtype = { a: Array(2000).fill(7) }))).toContain("got an object: convert it to float32");
+    expect(await bias((e) => (e.dtype = "__proto__"))).toContain('got "__proto__": convert it to float32');
+    const deep = `${"[".repeat(2e5)}${"]".repeat(2e5)}`;
+    expect(await refusal(safetensors(`{"a": {"dtype": ${deep}, "shape": [], "data_offsets": [0, 0]}}`))).toContain(
+      'tensor "a": expected dtype F32',
+    );
+    expect(await refusal(safetensors(`{"a": {"dtype": "F32", "shape": ${deep}, "data_offsets": [0, 0]}}`))).toContain(
+      'tensor "a": expected a shape of integers >= 0, got [an array]',
+    );
+    expect(await refusal(safetensors(`{"${"x".repeat(1e5)}": null}`))).toMatch(/^tensor "x{40}…": expected an object/);
+    expect(await refusal(safetensors('{"a\\n\\u001b[31m": null}'))).toContain('tensor "a\\n\\u001b[31m": expected');
+    expect(await refusal(safetensors(deep))).toBe("a safetensors header expected an object, got an array");
+    const metadata = withHeader(model, (header) => (header.__metadata__["\n".repeat(1e5)] = ["\n"]));
+    expect(await refusal(metadata)).toContain('"__metadata__" expected strings, got an array for');
+  });
+
+  it("comes before what a file claims is allocated", async () => {
+    // Each of many tensors claims all of the bytes there are.
+    const entry = '{"dtype": "F32", "shape": [100000], "data_offsets": [0, 400000]}';
+    const header = `{${Array.from({ length: 20_000 }, (_, i) => `"${i}": ${entry}`).join()}}`;
+    expect(await refusal(safetensors(header, new Uint8Array(400_000)))).toContain("without gap or overlap");
   });
 });

@@ -2,8 +2,9 @@
 //
 //   {"__metadata__": {string: string}, "name": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}, …}
 
-import { size } from "../check.js";
+import { show, size } from "../check.js";
 
+/** As it is in memory: float32, whatever it was in the file. */
 export interface Tensor {
   readonly shape: readonly number[];
   readonly values: Float32Array;
@@ -16,6 +17,30 @@ export interface SafeTensors {
 
 /** The format's own limit on its header. */
 const MAX_HEADER = 100_000_000;
+
+/** The kinds of numbers that float32 holds exactly: their bytes, and how one is read. */
+const DTYPES = /* @__PURE__ */ new Map<unknown, { bytes: number; read(view: DataView, at: number): number }>([
+  ["F32", { bytes: 4, read: (view, at) => view.getFloat32(at, true) }],
+  ["F16", { bytes: 2, read: (view, at) => half(view.getUint16(at, true)) }],
+  ["BF16", { bytes: 2, read: (view, at) => brain(view.getUint16(at, true)) }],
+]);
+
+/** IEEE 754 binary16: 1 bit of sign, 5 of exponent (bias 15), 10 of fraction. */
+function half(bits: number): number {
+  const exponent = (bits >> 10) & 31;
+  const fraction = bits & 1023;
+  let magnitude = fraction === 0 ? Infinity : Number.NaN;
+  // Below the least normal number the leading one is missing, and the exponent stays. 2^25 is 2^15 · 2^10.
+  if (exponent < 31) magnitude = ((exponent && 1024) + fraction) * ((1 << (exponent || 1)) / 2 ** 25);
+  return bits & 0x8000 ? -magnitude : magnitude;
+}
+
+/** bfloat16: the upper half of a float32. */
+function brain(bits: number): number {
+  scratch.setUint16(0, bits);
+  return scratch.getFloat32(0);
+}
+const scratch = /* @__PURE__ */ new DataView(new ArrayBuffer(4));
 
 /** What is wrong with a file, and what to do about it. */
 export class FormatError extends Error {
@@ -49,10 +74,17 @@ export function writeSafetensors(tensors: ReadonlyMap<string, Tensor>, metadata:
 }
 
 /**
- * Reads a file of float32 tensors. Nothing is allocated that the file does not have the bytes for.
+ * Reads a file of tensors. Nothing is allocated that the file does not have the bytes for.
+ * @param refuse what to do about a tensor of another kind of numbers, which is left out (default: throw)
  * @throws FormatError saying what was expected and what was found
  */
-export function readSafetensors(bytes: Uint8Array): SafeTensors {
+export function readSafetensors(
+  bytes: Uint8Array,
+  refuse = (name: string, what: string): void => {
+    throw wrong(name, what);
+  },
+): SafeTensors {
+  if (!(bytes instanceof Uint8Array)) throw new TypeError(`a file's bytes expected a Uint8Array, got ${show(bytes)}`);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length < 8) throw new FormatError(`expected a safetensors file, got only ${bytes.length} bytes`);
   const length = view.getBigUint64(0, true);
@@ -63,22 +95,13 @@ export function readSafetensors(bytes: Uint8Array): SafeTensors {
     );
   }
   const start = 8 + Number(length);
-  const header = parseHeader(bytes.subarray(8, start));
+  const header = parseObject("a safetensors header", bytes.subarray(8, start));
   const available = bytes.length - start;
 
-  const tensors = new Map<string, Tensor>();
-  const spans: [number, number][] = [];
-  for (const [name, entry] of Object.entries(header)) {
-    if (name === "__metadata__") continue;
-    const { shape, from, to } = checkEntry(name, entry, available);
-    spans.push([from, to]);
-    const values = Float32Array.from({ length: (to - from) / 4 }, (_, i) =>
-      view.getFloat32(start + from + 4 * i, true),
-    );
-    tensors.set(name, { shape, values });
-  }
+  const entries = Object.entries(header).filter(([name]) => name !== "__metadata__");
+  const claims = entries.map(([name, entry]) => checkEntry(name, entry, available));
   let end = 0;
-  for (const [from, to] of spans.sort(([a, b], [c, d]) => a - c || b - d)) {
+  for (const { from, to } of [...claims].sort((a, b) => a.from - b.from || a.to - b.to)) {
     if (from !== end)
       throw new FormatError(`expected tensors without gap or overlap, got one at byte ${from} after ${end}`);
     end = to;
@@ -86,43 +109,91 @@ export function readSafetensors(bytes: Uint8Array): SafeTensors {
   if (end !== available) {
     throw new FormatError(`expected ${end} bytes of tensors, got ${available}: the file is cut short or was added to`);
   }
-  return { metadata: checkMetadata(header.__metadata__ ?? {}), tensors };
+
+  // Only now: claims that overlap could be for far more than the file.
+  const tensors = new Map<string, Tensor>();
+  for (const { name, dtype, type, shape, from, to } of claims) {
+    if (!type) {
+      refuse(name, `expected dtype ${[...DTYPES.keys()].join(" or ")}, got ${show(dtype)}: convert it to float32`);
+      continue;
+    }
+    const values = new Float32Array((to - from) / type.bytes);
+    for (let i = 0; i < values.length; i++) values[i] = type.read(view, start + from + type.bytes * i);
+    tensors.set(name, { shape, values });
+  }
+  const metadata = record('"__metadata__"', header.__metadata__ ?? {});
+  const odd = Object.entries(metadata).find(([, value]) => typeof value !== "string");
+  if (odd) throw new FormatError(`"__metadata__" expected strings, got ${show(odd[1])} for ${show(odd[0])}`);
+  return { metadata: metadata as Record<string, string>, tensors };
 }
 
-function parseHeader(bytes: Uint8Array): Record<string, unknown> {
-  let header: unknown;
+/** What keeps a tensor from being used as numbers of that shape, if something does. */
+export function flaw(tensor: Tensor | undefined, shape: readonly number[]): string | undefined {
+  const fits = tensor?.shape.length === shape.length && shape.every((n, i) => n === tensor.shape[i]);
+  if (!fits) return `expected shape ${list(shape)}, got ${tensor ? list(tensor.shape) : "none"}`;
+  const odd = tensor.values.find((value) => !Number.isFinite(value));
+  return odd === undefined ? undefined : `expected finite numbers, got ${odd}`;
+}
+
+/** The values of a tensor. @throws FormatError where it is not there, has another shape, or not only finite values */
+export function valuesOf({ tensors }: SafeTensors, name: string, shape: readonly number[]): Float32Array {
+  const tensor = tensors.get(name);
+  const what = flaw(tensor, shape);
+  if (what !== undefined) throw wrong(name, what);
+  return tensor!.values;
+}
+
+/** Reads what the metadata say; what is wrong with it is wrong with the file. @throws FormatError */
+export function described<T>(what: string, read: () => T): T {
   try {
-    header = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    return read();
   } catch (cause) {
-    throw new FormatError("expected a safetensors header in JSON, got something else", { cause });
+    throw new FormatError(`expected ${what} in the metadata: ${(cause as Error).message}`, { cause });
   }
-  if (!isRecord(header)) throw new FormatError("expected a safetensors header that is a JSON object");
-  return header;
 }
 
-function checkMetadata(metadata: unknown): Record<string, string> {
-  if (!isRecord(metadata) || Object.values(metadata).some((value) => typeof value !== "string")) {
-    throw new FormatError('expected "__metadata__" to be an object of strings');
+/** The object that JSON has. @throws FormatError where it has something else, or is none */
+export function parseObject(name: string, json: string | Uint8Array): Record<string, unknown> {
+  let value: unknown;
+  try {
+    value = JSON.parse(typeof json === "string" ? json : new TextDecoder("utf-8", { fatal: true }).decode(json));
+  } catch (cause) {
+    // The engine's message quotes what it found, raw.
+    throw new FormatError(`${name} expected JSON, got something else`, { cause });
   }
-  return metadata as Record<string, string>;
+  return record(name, value);
 }
 
-function checkEntry(name: string, entry: unknown, available: number): { shape: number[]; from: number; to: number } {
-  const wrong = (what: string) => new FormatError(`tensor ${JSON.stringify(name)}: expected ${what}`);
-  if (!isRecord(entry)) throw wrong("an object with dtype, shape and data_offsets");
-  const { dtype, shape, data_offsets: offsets } = entry;
-  if (dtype !== "F32") throw wrong(`dtype F32, got ${JSON.stringify(dtype)}: convert it to float32`);
-  if (!isCounts(shape)) throw wrong(`a shape of integers >= 0, got ${JSON.stringify(shape)}`);
-  if (!isCounts(offsets) || offsets.length !== 2) throw wrong(`two data_offsets, got ${JSON.stringify(offsets)}`);
+/** A value from JSON that is to be an object. @throws FormatError */
+export function record(name: string, value: unknown): Record<string, unknown> {
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+  throw new FormatError(`${name} expected an object, got ${show(value)}`);
+}
+
+function checkEntry(name: string, entry: unknown, available: number) {
+  const { dtype, shape, data_offsets: offsets } = record(`tensor ${show(name)}:`, entry);
+  if (!isCounts(shape)) throw wrong(name, `expected a shape of integers >= 0, got ${list(shape)}`);
+  if (!isCounts(offsets) || offsets.length !== 2) throw wrong(name, `expected two data_offsets, got ${list(offsets)}`);
   const [from, to] = offsets as [number, number];
-  const bytes = shape.reduce((product, n) => product * n, 4);
-  if (to - from !== bytes) throw wrong(`${bytes} bytes for shape [${shape.join(", ")}], got ${to - from}`);
-  if (to > available) throw wrong(`its end within the ${available} bytes of tensors, got ${to}: the file is cut short`);
-  return { shape, from, to };
+  const type = DTYPES.get(dtype);
+  // How long another kind of numbers is, is not known: its offsets say.
+  const expected = type ? shape.reduce((product, n) => product * n, type.bytes) : Math.max(0, to - from);
+  if (to - from !== expected) {
+    throw wrong(name, `expected ${expected} bytes for shape ${list(shape)}, got ${to - from}`);
+  }
+  if (to > available) {
+    throw wrong(name, `expected its end within the ${available} bytes of tensors, got ${to}: the file is cut short`);
+  }
+  return { name, dtype, type, shape, from, to };
 }
 
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
+const wrong = (name: string, what: string) => new FormatError(`tensor ${show(name)}: ${what}`);
+
+/** An array as an error message shows it: its first values, for a file may have any number. */
+function list(values: unknown): string {
+  if (!Array.isArray(values)) return show(values);
+  return `[${values.slice(0, 4).map(show).join(", ")}${values.length > 4 ? ", …" : ""}]`;
+}
 
 const isCounts = (value: unknown): value is number[] =>
   Array.isArray(value) && value.every((n) => Number.isSafeInteger(n) && n >= 0);

@@ -1,0 +1,71 @@
+// Tensors of other programs: half precision, and a state_dict into a model that is there.
+
+import { describe, expect, it } from "vitest";
+import { FormatError } from "../src/index.js";
+import { readSafetensors } from "../src/io/safetensors.js";
+import { safetensors, withHeader } from "./altered.js";
+
+/** A file with one tensor of 16-bit values. */
+function halves(dtype: string, bits: number[]): Uint8Array {
+  const header = { x: { dtype, shape: [bits.length], data_offsets: [0, 2 * bits.length] } };
+  return safetensors(JSON.stringify(header), new Uint8Array(Uint16Array.from(bits).buffer));
+}
+const read = (dtype: string, bits: number[]) => [...readSafetensors(halves(dtype, bits)).tensors.get("x")!.values];
+
+describe("half precision is widened exactly", () => {
+  it.each([
+    ["one", 0x3c00, 1],
+    ["minus two", 0xc000, -2],
+    ["zero", 0x0000, 0],
+    ["minus zero", 0x8000, -0],
+    ["a third", 0x3555, 1365 / 4096],
+    ["the largest", 0x7bff, 65504],
+    ["the least normal", 0x0400, 2 ** -14],
+    ["the largest subnormal", 0x03ff, 1023 * 2 ** -24],
+    ["the least subnormal, negative", 0x8001, -(2 ** -24)],
+    ["infinity", 0x7c00, Infinity],
+    ["minus infinity", 0xfc00, -Infinity],
+    ["NaN", 0x7e00, Number.NaN],
+  ])("F16: %s", (_, bits, value) => {
+    expect(read("F16", [bits])).toEqual([value]); // toEqual tells −0 from 0
+  });
+
+  it("F16: all of them, by the definition", () => {
+    const all = Array.from({ length: 0x10000 }, (_, i) => i);
+    const defined = all.map((bits) => {
+      const [sign, exponent, fraction] = [bits >> 15, (bits >> 10) & 31, bits & 1023];
+      const magnitude =
+        exponent === 31
+          ? fraction === 0
+            ? Infinity
+            : Number.NaN
+          : exponent === 0
+            ? (fraction / 1024) * 2 ** -14
+            : (1 + fraction / 1024) * 2 ** (exponent - 15);
+      return sign === 1 ? -magnitude : magnitude;
+    });
+    expect(read("F16", all)).toEqual(defined);
+  });
+
+  it.each([
+    ["one", 0x3f80, 1],
+    ["minus zero", 0x8000, -0],
+    ["π, as near as it gets", 0x4049, 3.140625],
+    ["the largest", 0x7f7f, 255 * 2 ** 120],
+    ["the least normal", 0x0080, 2 ** -126],
+    ["the least subnormal, negative", 0x8001, -(2 ** -133)],
+    ["infinity", 0x7f80, Infinity],
+    ["minus infinity", 0xff80, -Infinity],
+    ["NaN", 0x7fc0, Number.NaN],
+  ])("BF16: %s", (_, bits, value) => {
+    expect(read("BF16", [bits])).toEqual([value]);
+  });
+
+  it("F64 is refused: float32 cannot hold it", () => {
+    expect(() => readSafetensors(halves("F64", [0, 0, 0, 0]))).toThrow(
+      new FormatError('tensor "x": expected dtype F32 or F16 or BF16, got "F64": convert it to float32'),
+    );
+    const odd = withHeader(halves("BF16", [1, 2]), ({ x }) => (x.shape = [1]));
+    expect(() => readSafetensors(odd)).toThrow('tensor "x": expected 2 bytes for shape [1], got 4');
+  });
+});
