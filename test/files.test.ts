@@ -130,7 +130,7 @@ describe("a model file", () => {
       `tensor "rnn.weight_ih_l0": expected shape [1000000000, 3], got [6, 3]`,
     );
     await expect(described((d) => (d.network.layers = 3))).rejects.toThrow(
-      'expected a tensor "rnn.weight_ih_l2", got none',
+      'tensor "rnn.weight_ih_l2": expected shape [6, 6], got none',
     );
     await expect(described((d) => (d.network.layers = 1e15))).rejects.toThrow(FormatError);
     await expect(described((d) => d.vocabulary.pop())).rejects.toThrow(/"vocabulary" expected \d+ tokens, got \d+/);

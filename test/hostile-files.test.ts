@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { characters, FormatError, loadModel, prepare, RecurrentModel, saveModel } from "../src/index.js";
 import { named, readBytes } from "../src/io/files.js";
 import { FileError, readModel } from "../src/node.js";
-import { type Json, safetensors, withHeader } from "./altered.js";
+import { type Json, safetensors, withDescription, withHeader, withMetadata } from "./altered.js";
 
 const TEXT = "Towards thee I roll, thou all-destroying but unconquering whale. ".repeat(4);
 const { vocabulary } = prepare(TEXT, characters());
@@ -114,6 +114,67 @@ describe("text from a pipe", () => {
   });
 });
 
+describe("a model's description", () => {
+  it.each<[string, (description: Json) => void, string | RegExp]>([
+    [
+      "vocabulary: a string",
+      (d) => (d.vocabulary = d.vocabulary.join("")),
+      "a vocabulary expected an array of strings",
+    ],
+    ["vocabulary: an object", (d) => (d.vocabulary = { length: 9 }), "an array of strings, got an object"],
+    ["vocabulary: null", (d) => (d.vocabulary = null), "an array of strings, got null"],
+    ["vocabulary: missing", (d) => delete d.vocabulary, "an array of strings, got undefined"],
+    ["vocabulary: numbers", (d) => (d.vocabulary = [1, 2]), "a vocabulary expected strings, got 1 at 0"],
+    ["vocabulary: a null in it", (d) => (d.vocabulary[1] = null), "a vocabulary expected strings, got null at 1"],
+    ["vocabulary: an object in it", (d) => (d.vocabulary[1] = {}), "strings, got an object at 1"],
+    ["network: null", (d) => (d.network = null), '"network" expected an object, got null'],
+    ["network: missing", (d) => delete d.network, '"network" expected an object, got undefined'],
+    ["network: a long size", (d) => (d.network.vocabularySize = "9".repeat(1e5)), 'got "9999'],
+    ["tokenizer: null", (d) => (d.tokenizer = null), '"tokenizer" expected an object, got null'],
+    ["tokenizer: a string", (d) => (d.tokenizer = "char"), '"tokenizer" expected an object, got "char"'],
+    ["tokenizer: without fields", (d) => (d.tokenizer = { kind: "regex" }), '"source" expected a string'],
+    [
+      "tokenizer: a separator that is none",
+      (d) => (d.tokenizer = { kind: "regex", source: "a", flags: "g", separator: {} }),
+      '"separator" expected a string, got an object',
+    ],
+    [
+      "tokenizer: a bad expression",
+      (d) => (d.tokenizer = { kind: "regex", source: "(\n\x1b[31m".repeat(1e4), flags: "g", separator: "" }),
+      '"source" expected a regular expression, got "(',
+    ],
+    ["tokenizer: lowercase no", (d) => (d.tokenizer = { kind: "word", lowercase: "no" }), "expected true or false"],
+    ["version: a string", (d) => (d.version = "1"), /"version" expected 1, got "1"$/],
+    ["version: 0", (d) => (d.version = 0), /"version" expected 1, got 0$/],
+    ["version: later", (d) => (d.version = 2), /"version" expected 1, got 2: use a newer rivulet$/],
+    ["version: many lines", (d) => (d.version = "v\n\x1b[31m".repeat(1000)), '"version" expected 1, got "v\\n'],
+  ])("%s", async (_, change, message) => {
+    const said = await refusal(withDescription(model, "rivulet", change));
+    expect(said).toMatch(/^expected a model's description in the metadata: /);
+    if (message instanceof RegExp) expect(said).toMatch(message);
+    else expect(said).toContain(message);
+  });
+
+  it("is an object in JSON", async () => {
+    for (const json of ["null", "[]", "5", '"x"']) {
+      expect(await refusal(withMetadata(model, (m) => (m.rivulet = json)))).toContain("it expected an object, got");
+    }
+    for (const json of ["{", "", "\x1b[31m\n", "[".repeat(1e6)]) {
+      expect(await refusal(withMetadata(model, (m) => (m.rivulet = json)))).toContain(
+        "it expected JSON, got something",
+      );
+    }
+  });
+});
+
+describe("weights", () => {
+  it.each([Number.NaN, Infinity, -Infinity])("of %d are refused", async (value) => {
+    const spoilt = withMetadata(model, () => {});
+    new DataView(spoilt.buffer).setFloat32(spoilt.length - 4, value, true);
+    expect(await refusal(spoilt)).toBe(`tensor "output.bias": expected finite numbers, got ${value}`);
+  });
+});
+
 describe("a message", () => {
   const bias = (change: (entry: Json) => void) => refusal(withHeader(model, (header) => change(header["output.bias"])));
 
@@ -133,6 +194,8 @@ describe("a message", () => {
     expect(await refusal(safetensors(`{"${"x".repeat(1e5)}": null}`))).toMatch(/^tensor "x{40}…": expected an object/);
     expect(await refusal(safetensors('{"a\\n\\u001b[31m": null}'))).toContain('tensor "a\\n\\u001b[31m": expected');
     expect(await refusal(safetensors(deep))).toBe("a safetensors header expected an object, got an array");
+    const sum = withHeader(model, (header) => (header.__metadata__.crc32 = "\x1b\n".repeat(1e5)));
+    expect(await refusal(sum)).toMatch(/^expected the checksum "\\u001b\\n.*: the file was altered/);
     const metadata = withHeader(model, (header) => (header.__metadata__["\n".repeat(1e5)] = ["\n"]));
     expect(await refusal(metadata)).toContain('"__metadata__" expected strings, got an array for');
   });

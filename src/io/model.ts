@@ -1,7 +1,7 @@
 // A recurrent model as a safetensors file: its weights under PyTorch's names and in PyTorch's shapes, and in the metadata
 // "rivulet" (JSON: network, tokenizer, vocabulary) and "crc32" (of that and of the weights).
 
-import { checkBytes } from "../check.js";
+import { checkBytes, show } from "../check.js";
 import { RecurrentModel } from "../lm/recurrent.js";
 import { type NetworkConfig, networkConfig } from "../nn/config.js";
 import { Network } from "../nn/network.js";
@@ -9,7 +9,17 @@ import { parameterTable } from "../nn/parameters.js";
 import { type TokenizerSpec, tokenizerFrom } from "../text/tokenizers.js";
 import { Vocabulary } from "../text/vocabulary.js";
 import { bytesOf, crc32 } from "./crc32.js";
-import { FormatError, readSafetensors, type SafeTensors, type Tensor, writeSafetensors } from "./safetensors.js";
+import {
+  described,
+  FormatError,
+  parseObject,
+  readSafetensors,
+  record,
+  type SafeTensors,
+  type Tensor,
+  valuesOf,
+  writeSafetensors,
+} from "./safetensors.js";
 
 const VERSION = 1;
 
@@ -56,43 +66,40 @@ export async function loadModel(file: Uint8Array | ArrayBuffer): Promise<Recurre
   return modelFrom(readSafetensors(checkBytes("file", file)));
 }
 
-export async function modelFrom({ tensors, metadata }: SafeTensors): Promise<RecurrentModel> {
-  const { rivulet, crc32: expected, ...rest } = metadata;
+export async function modelFrom(file: SafeTensors): Promise<RecurrentModel> {
+  const { rivulet, crc32: expected, ...rest } = file.metadata;
   if (rivulet === undefined) {
     throw new FormatError(
       'expected a model saved by rivulet, got a safetensors file without "rivulet" in its metadata',
     );
   }
-  const found = checksum(tensors, { rivulet, ...rest });
+  const found = checksum(file.tensors, { rivulet, ...rest });
   if (expected !== undefined && found !== expected) {
-    throw new FormatError(`expected the checksum ${expected}, got ${found}: the file was altered since it was saved`);
+    throw new FormatError(
+      `expected the checksum ${show(expected)}, got ${show(found)}: the file was altered since it was saved`,
+    );
   }
-  const { config, tokenizer, vocabulary } = parse(rivulet);
+  const { config, tokenizer, vocabulary } = described("a model's description", () => parse(rivulet));
   // Before anything is allocated: what the description claims has to be there.
-  for (const { name, shape } of parameterTable(config)) {
-    const tensor = tensors.get(name);
-    if (!tensor) throw new FormatError(`expected a tensor "${name}", got none`);
-    if (tensor.shape.join() !== shape.join()) {
-      throw new FormatError(`tensor "${name}": expected shape [${shape.join(", ")}], got [${tensor.shape.join(", ")}]`);
-    }
-  }
+  const weights = parameterTable(config).map(({ name, shape }) => [name, valuesOf(file, name, shape)] as const);
   const network = await Network.create(config);
-  for (const { name } of network.parameters) network.write(name, tensors.get(name)!.values);
+  for (const [name, values] of weights) network.write(name, values);
   return RecurrentModel.from(network, tokenizer, vocabulary);
 }
 
 function parse(json: string) {
-  try {
-    const { version, network, tokenizer, vocabulary } = JSON.parse(json) as Description;
-    if (version !== VERSION) throw new RangeError(`"version" expected ${VERSION}, got ${version}: use a newer rivulet`);
-    const tokens = new Vocabulary(vocabulary);
-    if (tokens.size !== network.vocabularySize) {
-      throw new RangeError(`"vocabulary" expected ${network.vocabularySize} tokens, got ${tokens.size}`);
-    }
-    return { config: networkConfig(network), tokenizer: tokenizerFrom(tokenizer), vocabulary: tokens };
-  } catch (cause) {
-    throw new FormatError(`expected a model's description in the metadata: ${(cause as Error).message}`, { cause });
+  const { version, network, tokenizer, vocabulary } = parseObject("it", json);
+  if (version !== VERSION) {
+    const advice = typeof version === "number" && version > VERSION ? ": use a newer rivulet" : "";
+    throw new RangeError(`"version" expected ${VERSION}, got ${show(version)}${advice}`);
   }
+  const config = networkConfig(record('"network"', network) as unknown as NetworkConfig);
+  const tokens = new Vocabulary(vocabulary as string[]);
+  if (tokens.size !== config.vocabularySize) {
+    throw new RangeError(`"vocabulary" expected ${config.vocabularySize} tokens, got ${tokens.size}`);
+  }
+  const spec = record('"tokenizer"', tokenizer) as unknown as TokenizerSpec;
+  return { config, tokenizer: tokenizerFrom(spec), vocabulary: tokens };
 }
 
 function checksum(tensors: ReadonlyMap<string, Tensor>, metadata: Record<string, string>): string {
