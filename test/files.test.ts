@@ -194,7 +194,7 @@ describe("a checkpoint", () => {
       header["moment1.output.bias2"] = header["moment1.output.bias"];
       delete header["moment1.output.bias"];
     });
-    await expect(resume(without, ids)).rejects.toThrow(`a checkpoint's "moment1.output.bias" expected`);
+    await expect(resume(without, ids)).rejects.toThrow('tensor "moment1.output.bias": expected shape');
     bytes = saveModel(model);
   });
 });

@@ -5,17 +5,36 @@ import { mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { characters, FormatError, loadModel, prepare, RecurrentModel, saveModel } from "../src/index.js";
+import {
+  carriedWindows,
+  characters,
+  FormatError,
+  loadModel,
+  overlappingWindows,
+  prepare,
+  RecurrentModel,
+  randomWindows,
+  resume,
+  saveCheckpoint,
+  saveModel,
+  type TrainOptions,
+  train,
+} from "../src/index.js";
 import { named, readBytes } from "../src/io/files.js";
 import { FileError, readModel } from "../src/node.js";
 import { type Json, safetensors, withDescription, withHeader, withMetadata } from "./altered.js";
 
 const TEXT = "Towards thee I roll, thou all-destroying but unconquering whale. ".repeat(4);
-const { vocabulary } = prepare(TEXT, characters());
+const { vocabulary, train: ids } = prepare(TEXT, characters());
 const create = () => RecurrentModel.create({ tokenizer: characters(), vocabulary, hiddenSize: 5 });
 let model: Uint8Array;
+let checkpoint: Uint8Array;
 beforeAll(async () => {
-  model = saveModel(await create());
+  const made = await create();
+  model = saveModel(made);
+  const training = train(made, ids, { windows: carriedWindows({ window: 5, batch: 3 }), steps: 4 });
+  for await (const _ of training);
+  checkpoint = saveCheckpoint(training);
 });
 
 /** What is said of a file: a FormatError of one short line, whatever is in the file. */
@@ -205,5 +224,106 @@ describe("a message", () => {
     const entry = '{"dtype": "F32", "shape": [100000], "data_offsets": [0, 400000]}';
     const header = `{${Array.from({ length: 20_000 }, (_, i) => `"${i}": ${entry}`).join()}}`;
     expect(await refusal(safetensors(header, new Uint8Array(400_000)))).toContain("without gap or overlap");
+  });
+});
+
+describe("a checkpoint's description", () => {
+  const go = (file: Uint8Array) => resume(file, ids);
+  it.each<[string, (training: Json) => void, string]>([
+    ...["settings", "state", "text"].flatMap((part): [string, (t: Json) => void, string][] => [
+      [`${part}: null`, (t) => (t[part] = null), `"${part}" expected an object, got null`],
+      [`${part}: missing`, (t) => delete t[part], `"${part}" expected an object, got undefined`],
+    ]),
+    ...["windows", "optimizer", "schedule"].flatMap((part): [string, (t: Json) => void, string][] => [
+      [`${part}: null`, (t) => (t.settings[part] = null), `"settings.${part}" expected an object, got null`],
+      [`${part}: missing`, (t) => delete t.settings[part], `"settings.${part}" expected an object, got undefined`],
+      [`${part}: empty`, (t) => (t.settings[part] = {}), `"${part}.kind" expected`],
+    ]),
+    ["windows without sizes", (t) => (t.settings.windows = { kind: "carried" }), '"settings.windows.window" expected'],
+    ["windows without stride", (t) => (t.settings.windows.kind = "overlapping"), '"settings.windows.stride" expected'],
+    ["a batch of 1e9", (t) => (t.settings.windows.batch = 1e9), '"settings.windows.batch" expected an integer from 1'],
+    [
+      "a random batch of 1e9",
+      (t) => Object.assign(t.settings.windows, { kind: "random", batch: 1e9 }),
+      '"settings.windows.batch" expected an integer from 1 to 214748364, got 1000000000',
+    ],
+    ["another batch", (t) => (t.settings.windows.batch = 4), 'tensor "carry": expected shape [20], got [15]'],
+    [
+      "a window of 1e9",
+      (t) => (t.settings.windows.window = 1e9),
+      '"settings.windows.window" expected an integer from 1',
+    ],
+    ["an optimiser without rate", (t) => delete t.settings.optimizer.learningRate, '"settings.optimizer.learningRate"'],
+    ["a schedule without warmup", (t) => (t.settings.schedule = { kind: "cosine" }), '"settings.schedule.warmup"'],
+    ["clip: null", (t) => (t.settings.clip = null), '"settings.clip" expected a number > 0, got null'],
+    ["seed: a string", (t) => (t.settings.seed = "x"), '"settings.seed" expected an integer >= 0, got "x"'],
+    ["steps: null", (t) => (t.settings.steps = null), '"settings.steps" expected an integer >= 1, got null'],
+    ["two lengths", (t) => (t.settings.epochs = 1), 'expected one of "epochs", "steps" and "seconds", got 2'],
+    ["patience: a string", (t) => (t.settings.patience = "x"), '"settings.patience" expected an integer >= 1'],
+    ...["abc", 1e300, undefined, -1, 0.5, null].map((step): [string, (t: Json) => void, string] => [
+      `step: ${step}`,
+      (t) => (t.state.step = step),
+      '"state.step" expected an integer >= 0, got',
+    ]),
+    ["seconds: a string", (t) => (t.state.seconds = "x"), '"state.seconds" expected a finite number >= 0, got "x"'],
+    ["seconds: negative", (t) => (t.state.seconds = -1), '"state.seconds" expected a finite number >= 0, got -1'],
+    ["tokens: a string", (t) => (t.state.tokens = "x"), '"state.tokens" expected an integer >= 0, got "x"'],
+    ["bestNats: a string", (t) => (t.state.bestNats = "x"), '"state.bestNats" expected a number >= 0, got "x"'],
+    ["text.tokens: a string", (t) => (t.text.tokens = "6597"), '"text.tokens" expected an integer >= 1, got "6597"'],
+    ["text.hash: a long string", (t) => (t.text.hash = "\n".repeat(1e5)), '"text.hash" expected an integer >= 0, got'],
+    ["the best weights are missing", (t) => (t.state.bestNats = 1), 'tensor "best.rnn.weight_ih_l0": expected shape'],
+  ])("%s", async (_, change, message) => {
+    const said = await refusal(withDescription(checkpoint, "training", change), go);
+    expect(said).toContain(message);
+    if (!message.startsWith("tensor")) expect(said).toMatch(/^expected a checkpoint's description in the metadata: /);
+  });
+
+  it("is an object in JSON", async () => {
+    for (const json of ["null", "[]", "5"]) {
+      expect(
+        await refusal(
+          withMetadata(checkpoint, (m) => (m.training = json)),
+          go,
+        ),
+      ).toContain("expected a checkpoint's description in the metadata: it expected an object, got");
+    }
+    for (const json of ["{", "[".repeat(1e6), `{"a":${"[".repeat(1e6)}${"]".repeat(1e6)}}`]) {
+      await refusal(
+        withMetadata(checkpoint, (m) => (m.training = json)),
+        go,
+      );
+    }
+  });
+
+  it("says nothing of what is no part of it", async () => {
+    const more = withDescription(checkpoint, "training", (t) => Object.assign(t.settings, { valid: [1], signal: {} }));
+    const { settings } = await go(more);
+    expect(Object.keys(settings)).toEqual(Object.keys((await go(checkpoint)).settings));
+  });
+
+  it("has tensors of finite numbers", async () => {
+    const moment = withMetadata(checkpoint, () => {});
+    const length = new DataView(moment.buffer).getUint32(0, true);
+    const header = JSON.parse(new TextDecoder().decode(moment.subarray(8, 8 + length)));
+    const [from] = header["moment1.output.bias"].data_offsets;
+    new DataView(moment.buffer).setFloat32(8 + length + from, Number.NaN, true);
+    expect(await refusal(moment, go)).toBe('tensor "moment1.output.bias": expected finite numbers, got NaN');
+  });
+});
+
+describe("a checkpoint after a partial last batch", () => {
+  it.each<[string, TrainOptions]>([
+    ["random windows", { windows: randomWindows({ window: 5, batch: 30 }), clip: Infinity }],
+    ["overlapping windows", { windows: overlappingWindows({ window: 5, batch: 50, stride: 2 }) }],
+  ])("of %s goes on with the same bits", async (_, options) => {
+    const whole = await create();
+    for await (const _ of train(whole, ids, { ...options, epochs: 2 }));
+    const half = train(await create(), ids, { ...options, epochs: 1 });
+    for await (const _ of half);
+    const { window, batch } = half.settings.windows;
+    expect(half.state.tokens % (window * batch)).not.toBe(0);
+    const rest = await resume(saveCheckpoint(half), ids, { epochs: 2 });
+    for await (const _ of rest);
+    expect([...rest.model.network.block("parameters")]).toEqual([...whole.network.block("parameters")]);
   });
 });

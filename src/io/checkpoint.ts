@@ -1,14 +1,26 @@
 // A training that can be taken up again: a model file with the optimiser's moments, the state that carried windows go on
 // from, and the settings beside the weights. It loads as a model, too.
 
-import { checkBytes, defined } from "../check.js";
+import { checkBytes, defined, integer, number } from "../check.js";
+import { checkPartition } from "../data/windows.js";
 import type { RecurrentModel } from "../lm/recurrent.js";
 import type { BlockName } from "../nn/layout.js";
-import { blockSize, type Parameter, readParameter, writeParameter } from "../nn/parameters.js";
+import { blockSize, readParameter, writeParameter } from "../nn/parameters.js";
 import { checkIds, type TokenIds } from "../text/ids.js";
+import { checkOptimizer } from "../train/optimizer.js";
+import { checkSchedule } from "../train/schedule.js";
 import { Training, type TrainOptions, type TrainSettings, type TrainState } from "../train/train.js";
 import { modelFrom, writeModel } from "./model.js";
-import { FormatError, readSafetensors, type SafeTensors, type Tensor } from "./safetensors.js";
+import {
+  described,
+  FormatError,
+  parseObject,
+  readSafetensors,
+  record,
+  type SafeTensors,
+  type Tensor,
+  valuesOf,
+} from "./safetensors.js";
 
 const MOMENTS = ["moment1", "moment2"] as const satisfies BlockName[];
 
@@ -30,7 +42,7 @@ export function saveCheckpoint({ model, tokens, settings, state }: Training): Ui
   for (const parameter of best ? network.parameters : []) {
     extra.set(`best.${parameter.name}`, { shape: parameter.shape, values: readParameter(best!.parameters, parameter) });
   }
-  extra.set("carry", { shape: [carry.length], values: carry });
+  if (settings.windows.kind === "carried") extra.set("carry", { shape: [carry.length], values: carry });
   const description: Description = {
     settings,
     state: { step, tokens: trained, seconds, sinceBest, ...(best && { bestNats: best.nats }) },
@@ -73,30 +85,28 @@ export function resumeFrom(
   }
 
   const { network } = model;
-  const tensor = (name: string, length: number): Float32Array => {
-    const values = file.tensors.get(name)?.values;
-    if (values?.length === length) return values;
-    throw new FormatError(`a checkpoint's "${name}" expected ${length} values, got ${values?.length ?? "none"}`);
-  };
-  const each = (write: (parameter: Parameter, length: number) => void) => {
-    for (const parameter of network.parameters) write(parameter, network.read(parameter.name).length);
-  };
-  for (const moment of MOMENTS) {
-    each(({ name }, length) => network.write(name, tensor(`${moment}.${name}`, length), moment));
+  const sequence = network.initialState(1).length;
+  const { kind, batch } = settings.windows;
+  // Before they are allocated: a batch's states have to fit into a WebAssembly memory.
+  described(DESCRIPTION, () => integer("settings.windows.batch", batch, 1, Math.floor(2 ** 30 / sequence)));
+  // Other windows start from zeros, whatever the last batch left.
+  const carry = kind === "carried" ? valuesOf(file, "carry", [sequence * batch]).slice() : new Float32Array(0);
+  for (const { name, shape } of network.parameters) {
+    for (const moment of MOMENTS) network.write(name, valuesOf(file, `${moment}.${name}`, shape), moment);
   }
+  const { bestNats, ...counts } = state;
   let best: TrainState["best"];
-  if (state.bestNats !== undefined) {
-    const parameters = new Float32Array(blockSize(network.parameters));
-    each((parameter, length) => writeParameter(parameters, parameter, tensor(`best.${parameter.name}`, length)));
-    best = { nats: state.bestNats, parameters };
+  if (bestNats !== undefined) {
+    best = { nats: bestNats, parameters: new Float32Array(blockSize(network.parameters)) };
+    for (const parameter of network.parameters) {
+      writeParameter(best.parameters, parameter, valuesOf(file, `best.${parameter.name}`, parameter.shape));
+    }
   }
-  const { step, tokens: trained, seconds: spent, sinceBest } = state;
-  const carry = tensor("carry", network.initialState(settings.windows.batch).length).slice();
 
   const length = defined({ epochs, steps, seconds });
   const { epochs: _, steps: __, seconds: ___, ...rest } = settings;
   const kept = Object.keys(length).length > 0 ? { ...rest, ...length } : settings;
-  const trainState = { step, tokens: trained, seconds: spent, sinceBest, carry, ...(best && { best }) };
+  const trainState = { ...counts, carry, ...(best && { best }) };
   return new Training(model, tokens, { ...kept, ...defined(options) }, trainState);
 }
 
@@ -105,14 +115,77 @@ export function trainedTokens(file: SafeTensors): number {
   return readTraining(file).text.tokens;
 }
 
+const DESCRIPTION = "a checkpoint's description";
+
+type Rule = (name: string, value: unknown) => unknown;
+const optional =
+  (rule: Rule): Rule =>
+  (name, value) =>
+    value === undefined ? undefined : rule(name, value);
+const natural: Rule = (name, value) => integer(name, value, 0);
+const amount =
+  (expected: string, holds: (x: number) => boolean): Rule =>
+  (name, value) =>
+    number(name, value === "Infinity" ? Infinity : value, expected, holds);
+/** Settings as their makers gave them: in a file nothing is left out. */
+const complete =
+  <T extends object>(check: (settings: T) => T): Rule =>
+  (name, value) => {
+    const given = record(`"${name}"`, value);
+    const all = check(given as T);
+    for (const key of Object.keys(all)) {
+      if (given[key] === undefined) throw new TypeError(`"${name}.${key}" expected a value, got none`);
+    }
+    return all;
+  };
+
+/** What each field of a description has to be; what else there is, is not read. */
+const RULES: Record<keyof Description, Record<string, Rule>> = {
+  settings: {
+    windows: complete(checkPartition),
+    optimizer: complete(checkOptimizer),
+    schedule: complete(checkSchedule),
+    clip: amount("a number > 0", (x) => x > 0),
+    seed: natural,
+    epochs: optional(integer),
+    steps: optional(integer),
+    seconds: optional(amount("a finite number > 0", (x) => x > 0 && x < Infinity)),
+    patience: optional(integer),
+  },
+  state: {
+    step: natural,
+    tokens: natural,
+    seconds: amount("a finite number >= 0", (x) => x >= 0 && x < Infinity),
+    sinceBest: natural,
+    bestNats: optional(amount("a number >= 0", (x) => x >= 0)),
+  },
+  text: { tokens: integer, hash: natural },
+};
+
 function readTraining({ metadata }: SafeTensors): Description {
   const { training } = metadata;
   if (training === undefined) throw new FormatError("expected a checkpoint, got a model without its training's state");
-  try {
-    return JSON.parse(training, (_, value) => (value === "Infinity" ? Infinity : value)) as Description;
-  } catch (cause) {
-    throw new FormatError("expected a checkpoint's settings in JSON, got something else", { cause });
-  }
+  return described(DESCRIPTION, () => {
+    const file = parseObject("it", training);
+    const sections = Object.entries(RULES).map(([section, rules]) => {
+      const given = record(`"${section}"`, file[section]);
+      const fields = Object.entries(rules).map(([key, rule]) => [key, rule(`${section}.${key}`, given[key])]);
+      return [section, Object.fromEntries(fields)];
+    });
+    const description = Object.fromEntries(sections) as Description;
+    const { epochs, steps, seconds, windows } = description.settings;
+    const lengths = [epochs, steps, seconds].filter((length) => length !== undefined).length;
+    if (lengths !== 1) {
+      throw new RangeError(`"settings" expected one of "epochs", "steps" and "seconds", got ${lengths}`);
+    }
+    // It was trained on, so it was long enough.
+    const room = description.text.tokens - 1;
+    integer("settings.windows.window", windows.window, 1, room);
+    if (windows.kind === "carried") {
+      integer("settings.windows.batch", windows.batch, 1, Math.floor(room / windows.window));
+    }
+    return description;
+  });
 }
 
 /** FNV-1a over the ids, however wide the array keeps them. */
