@@ -36,5 +36,5 @@ export { type GenerateOptions, type Generation, generate } from "./lm/generate.j
 
 // Keeping
 export { resume, saveCheckpoint } from "./io/checkpoint.js";
-export { loadModel, saveModel } from "./io/model.js";
+export { loadModel, loadWeights, saveModel } from "./io/model.js";
 export { FormatError } from "./io/safetensors.js";

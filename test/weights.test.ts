@@ -1,8 +1,15 @@
 // Tensors of other programs: half precision, and a state_dict into a model that is there.
 
 import { describe, expect, it } from "vitest";
-import { FormatError } from "../src/index.js";
-import { readSafetensors } from "../src/io/safetensors.js";
+import {
+  characters,
+  FormatError,
+  loadWeights,
+  RecurrentModel,
+  type RecurrentOptions,
+  Vocabulary,
+} from "../src/index.js";
+import { readSafetensors, type Tensor, writeSafetensors } from "../src/io/safetensors.js";
 import { safetensors, withHeader } from "./altered.js";
 
 /** A file with one tensor of 16-bit values. */
@@ -67,5 +74,76 @@ describe("half precision is widened exactly", () => {
     );
     const odd = withHeader(halves("BF16", [1, 2]), ({ x }) => (x.shape = [1]));
     expect(() => readSafetensors(odd)).toThrow('tensor "x": expected 2 bytes for shape [1], got 4');
+  });
+});
+
+describe("loadWeights", () => {
+  const vocabulary = new Vocabulary(["a", "b", "c"]);
+  const create = (options: Partial<RecurrentOptions> = {}) =>
+    RecurrentModel.create({ tokenizer: characters(), vocabulary, hiddenSize: 2, ...options });
+  const stateDict = ({ network }: RecurrentModel) =>
+    new Map<string, Tensor>(network.parameters.map(({ name, shape }) => [name, { shape, values: network.read(name) }]));
+  const parameters = ({ network }: RecurrentModel) => [...network.block("parameters")];
+
+  it("takes a state_dict, without metadata of ours", async () => {
+    const from = await create({ cell: "lstm", layers: 2, seed: 2 });
+    const to = await create({ cell: "lstm", layers: 2, seed: 3 });
+    loadWeights(to, writeSafetensors(stateDict(from), { format: "pt" }));
+    expect(parameters(to)).toEqual(parameters(from));
+    expect([...to.logProbs(to.advance(to.start(), 1))]).toEqual([...from.logProbs(from.advance(from.start(), 1))]);
+  });
+
+  it("lists all that does not fit in one message, and changes nothing", async () => {
+    const model = await create({ embeddingSize: 2 });
+    const before = parameters(model);
+    const dict = stateDict(model);
+    dict.delete("output.bias");
+    dict.set("rnn.weight_ih_l0", { shape: [4], values: new Float32Array(4) });
+    dict.set("rnn.bias_ih_l0", { shape: [2], values: Float32Array.of(0, Number.NaN) });
+    dict.set("rnn.weight_ih_l1", { shape: [1], values: new Float32Array(1) });
+    const file = withHeader(writeSafetensors(dict, {}), (header) => {
+      header["rnn.bias_hh_l0"].dtype = "I32";
+      header.num_batches = { dtype: "I64", shape: [], data_offsets: [0, 0] };
+    });
+    expect(() => loadWeights(model, file)).toThrow(
+      new FormatError(
+        "the tensors do not fit the model: " +
+          '"rnn.weight_ih_l0" expected shape [2, 2], got [4]; ' +
+          '"rnn.bias_ih_l0" expected finite numbers, got NaN; ' +
+          '"rnn.bias_hh_l0" expected dtype F32 or F16 or BF16, got "I32": convert it to float32; ' +
+          '"output.bias" expected shape [3], got none; ' +
+          '"rnn.weight_ih_l1" expected no such tensor, got one; ' +
+          '"num_batches" expected no such tensor, got one',
+      ),
+    );
+    expect(parameters(model)).toEqual(before);
+  });
+
+  it("a tied output.weight may be there, where it is the embedding", async () => {
+    const options = { embeddingSize: 2, tied: true };
+    const from = await create({ ...options, seed: 2 });
+    const to = await create({ ...options, seed: 3 });
+    const dict = stateDict(from);
+    expect(dict.has("output.weight")).toBe(false);
+    loadWeights(to, writeSafetensors(dict, {}));
+    dict.set("output.weight", dict.get("embedding.weight")!);
+    loadWeights(to, writeSafetensors(dict, {}));
+    expect(parameters(to)).toEqual(parameters(from));
+    dict.set("output.weight", { shape: [3, 2], values: new Float32Array(6) });
+    expect(() => loadWeights(to, writeSafetensors(dict, {}))).toThrow(
+      '"output.weight" expected the values of "embedding.weight", which are tied to it, got others',
+    );
+  });
+
+  it("lists no more than a person reads", async () => {
+    const dict = new Map(
+      Array.from({ length: 5000 }, (_, i): [string, Tensor] => [`${i}`, { shape: [0], values: new Float32Array(0) }]),
+    );
+    const model = await create();
+    const attempt = () => loadWeights(model, writeSafetensors(dict, {}));
+    expect(attempt).toThrow(/; and 4906 more$/);
+    expect(() => loadWeights(model, "x" as never)).toThrow(
+      new TypeError('a file\'s bytes expected a Uint8Array, got "x"'),
+    );
   });
 });

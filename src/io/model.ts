@@ -12,6 +12,7 @@ import { bytesOf, crc32 } from "./crc32.js";
 import {
   described,
   FormatError,
+  flaw,
   parseObject,
   readSafetensors,
   record,
@@ -65,6 +66,43 @@ export function writeModel(
 export async function loadModel(file: Uint8Array | ArrayBuffer): Promise<RecurrentModel> {
   return modelFrom(readSafetensors(checkBytes("file", file)));
 }
+
+/**
+ * Loads the tensors of another program's safetensors file, as of a PyTorch state_dict, into a model: all of its parameters
+ * under their names, and no others. A tied output.weight may be there, too.
+ * @throws FormatError naming each tensor that does not fit; the model is then as it was
+ */
+export function loadWeights({ network }: RecurrentModel, bytes: Uint8Array): void {
+  const { parameters, config } = network;
+  const refused = new Map<string, string>();
+  const { tensors } = readSafetensors(bytes, (name, what) => refused.set(name, what));
+  const extra = new Set([...tensors.keys(), ...refused.keys()]);
+  const problems: string[] = [];
+  const check = (name: string, what: string | undefined) => what && problems.push(`${show(name)} ${what}`);
+  for (const { name, shape } of parameters) {
+    check(name, refused.get(name) ?? flaw(tensors.get(name), shape));
+    extra.delete(name);
+  }
+  for (const name of extra) {
+    if (!config.tied || name !== "output.weight") check(name, "expected no such tensor, got one");
+    else if (!sameValues(tensors.get(name), tensors.get("embedding.weight"))) {
+      check(name, 'expected the values of "embedding.weight", which are tied to it, got others');
+    }
+  }
+  const more = problems.splice(MOST_PROBLEMS).length;
+  if (more > 0) problems.push(`and ${more} more`);
+  if (problems.length > 0) throw new FormatError(`the tensors do not fit the model: ${problems.join("; ")}`);
+  for (const { name } of parameters) network.write(name, tensors.get(name)!.values);
+}
+
+/** What a message lists: more than a model of a person's has, less than a file may. */
+const MOST_PROBLEMS = 100;
+
+const sameValues = (a: Tensor | undefined, b: Tensor | undefined): boolean =>
+  a !== undefined &&
+  b !== undefined &&
+  a.shape.join() === b.shape.join() &&
+  a.values.every((v, i) => v === b.values[i]);
 
 export async function modelFrom(file: SafeTensors): Promise<RecurrentModel> {
   const { rivulet, crc32: expected, ...rest } = file.metadata;
