@@ -147,7 +147,7 @@ describe("a model file", () => {
     const other = writeSafetensors(new Map<string, Tensor>([["x", { shape: [1], values: Float32Array.of(1) }]]), {});
     await expect(loadModel(other)).rejects.toThrow('without "rivulet" in its metadata');
     expect(() => readSafetensors(safetensors("[1, 2]"))).toThrow(
-      "a safetensors header expected an object, got an array",
+      "a safetensors header expected an object, got an Array",
     );
     expect(() => readSafetensors(safetensors("{"))).toThrow("expected JSON, got something else");
     expect(() => readSafetensors(safetensors('{"x": 1}'))).toThrow('tensor "x": expected an object');

@@ -140,12 +140,12 @@ describe("a model's description", () => {
       (d) => (d.vocabulary = d.vocabulary.join("")),
       "a vocabulary expected an array of strings",
     ],
-    ["vocabulary: an object", (d) => (d.vocabulary = { length: 9 }), "an array of strings, got an object"],
+    ["vocabulary: an object", (d) => (d.vocabulary = { length: 9 }), "an array of strings, got an Object"],
     ["vocabulary: null", (d) => (d.vocabulary = null), "an array of strings, got null"],
     ["vocabulary: missing", (d) => delete d.vocabulary, "an array of strings, got undefined"],
     ["vocabulary: numbers", (d) => (d.vocabulary = [1, 2]), "a vocabulary expected strings, got 1 at 0"],
     ["vocabulary: a null in it", (d) => (d.vocabulary[1] = null), "a vocabulary expected strings, got null at 1"],
-    ["vocabulary: an object in it", (d) => (d.vocabulary[1] = {}), "strings, got an object at 1"],
+    ["vocabulary: an object in it", (d) => (d.vocabulary[1] = {}), "strings, got an Object at 1"],
     ["network: null", (d) => (d.network = null), '"network" expected an object, got null'],
     ["network: missing", (d) => delete d.network, '"network" expected an object, got undefined'],
     ["network: a long size", (d) => (d.network.vocabularySize = "9".repeat(1e5)), 'got "9999'],
@@ -155,7 +155,7 @@ describe("a model's description", () => {
     [
       "tokenizer: a separator that is none",
       (d) => (d.tokenizer = { kind: "regex", source: "a", flags: "g", separator: {} }),
-      '"separator" expected a string, got an object',
+      '"separator" expected a string, got an Object',
     ],
     [
       "tokenizer: a bad expression",
@@ -201,7 +201,7 @@ describe("a message", () => {
     expect(await bias((e) => (e.shape = Array(300_000).fill(1)))).toContain("for shape [1, 1, 1, 1, …], got");
     expect(await bias((e) => (e.shape = Array(9).fill("x".repeat(1e5))))).toContain('integers >= 0, got ["xxx');
     expect(await bias((e) => (e.data_offsets = "\x1b[31m\n".repeat(99)))).toContain("expected two data_offsets, got");
-    expect(await bias((e) => (e.dtype = { a: Array(2000).fill(7) }))).toContain("got an object: convert it to float32");
+    expect(await bias((e) => (e.dtype = { a: Array(2000).fill(7) }))).toContain("got an Object: convert it to float32");
     expect(await bias((e) => (e.dtype = "__proto__"))).toContain('got "__proto__": convert it to float32');
     const deep = `${"[".repeat(2e5)}${"]".repeat(2e5)}`;
     expect(await refusal(safetensors(`{"a": {"dtype": ${deep}, "shape": [], "data_offsets": [0, 0]}}`))).toContain(
@@ -212,11 +212,11 @@ describe("a message", () => {
     );
     expect(await refusal(safetensors(`{"${"x".repeat(1e5)}": null}`))).toMatch(/^tensor "x{40}…": expected an object/);
     expect(await refusal(safetensors('{"a\\n\\u001b[31m": null}'))).toContain('tensor "a\\n\\u001b[31m": expected');
-    expect(await refusal(safetensors(deep))).toBe("a safetensors header expected an object, got an array");
+    expect(await refusal(safetensors(deep))).toBe("a safetensors header expected an object, got an Array");
     const sum = withHeader(model, (header) => (header.__metadata__.crc32 = "\x1b\n".repeat(1e5)));
     expect(await refusal(sum)).toMatch(/^expected the checksum "\\u001b\\n.*: the file was altered/);
     const metadata = withHeader(model, (header) => (header.__metadata__["\n".repeat(1e5)] = ["\n"]));
-    expect(await refusal(metadata)).toContain('"__metadata__" expected strings, got an array for');
+    expect(await refusal(metadata)).toContain('"__metadata__" expected strings, got an Array for');
   });
 
   it("comes before what a file claims is allocated", async () => {

@@ -97,7 +97,7 @@ describe("tokenizers", () => {
     );
     expect(from({ kind: "regex" })).toThrow(new TypeError('"source" expected a string, got undefined'));
     expect(from({ ...regex, flags: 5 })).toThrow(new TypeError('"flags" expected a string, got 5'));
-    expect(from({ ...regex, separator: {} })).toThrow('"separator" expected a string, got an object');
+    expect(from({ ...regex, separator: {} })).toThrow('"separator" expected a string, got an Object');
     expect(from({ ...regex, source: `(${"\n".repeat(1000)}` })).toThrow(
       /^"source" expected a regular expression, got "\(.{30,90}…" with the flags "g"$/,
     );
@@ -140,7 +140,7 @@ describe("vocabulary", () => {
     expect(made([1, 2])).toThrow(new TypeError("a vocabulary expected strings, got 1 at 0"));
     expect(made(["a", null])).toThrow(new TypeError("a vocabulary expected strings, got null at 1"));
     expect(made("abc")).toThrow(new TypeError('a vocabulary expected an array of strings, got "abc"'));
-    expect(made({ length: 3 })).toThrow("expected an array of strings, got an object");
+    expect(made({ length: 3 })).toThrow("expected an array of strings, got an Object");
     expect(() => prepare("abc", characters(), { specials: "<unk>" as never })).toThrow(
       new TypeError('"specials" expected an array of strings, got "<unk>"'),
     );
