@@ -208,7 +208,7 @@ describe("a message", () => {
       'tensor "a": expected dtype F32',
     );
     expect(await refusal(safetensors(`{"a": {"dtype": "F32", "shape": ${deep}, "data_offsets": [0, 0]}}`))).toContain(
-      'tensor "a": expected a shape of integers >= 0, got [an array]',
+      'tensor "a": expected a shape of integers >= 0, got [an Array]',
     );
     expect(await refusal(safetensors(`{"${"x".repeat(1e5)}": null}`))).toMatch(/^tensor "x{40}…": expected an object/);
     expect(await refusal(safetensors('{"a\\n\\u001b[31m": null}'))).toContain('tensor "a\\n\\u001b[31m": expected');
