@@ -17,20 +17,24 @@ async function job(rivulet: typeof import("../../src/index.js")) {
   const tokenizer = rivulet.characters();
   const text = "He piled upon the whale’s white hump the sum of all the general rage. ".repeat(30);
   const { vocabulary, train: ids, valid } = rivulet.prepare(text, tokenizer);
-  const options = { hiddenSize: 24, embeddingSize: 6, layers: 2, dropout: 0.1, seed: 3 };
-  const model = await rivulet.RecurrentModel.create({ tokenizer, vocabulary, ...options });
-  const losses: number[] = [];
-  const windows = rivulet.randomWindows({ window: 16, batch: 8 });
-  for await (const { loss } of rivulet.train(model, ids, { windows, schedule: rivulet.cosine(), steps: 40, valid })) {
-    losses.push(loss);
+  const results = [];
+  for (const cell of ["rnn", "gru", "lstm"] as const) {
+    const options = { cell, hiddenSize: 24, embeddingSize: 6, layers: 2, dropout: 0.1, seed: 3 };
+    const model = await rivulet.RecurrentModel.create({ tokenizer, vocabulary, ...options });
+    const losses: number[] = [];
+    const windows = rivulet.randomWindows({ window: 16, batch: 8 });
+    for await (const { loss } of rivulet.train(model, ids, { windows, schedule: rivulet.cosine(), steps: 40, valid })) {
+      losses.push(loss);
+    }
+    const sample = [...rivulet.generate(model, { prompt: "He ", length: 200, temperature: 0.8, topP: 0.95, seed: 5 })];
+    results.push({
+      losses,
+      perplexity: rivulet.perplexity(model, valid),
+      sample: sample.join(""),
+      bytes: [...rivulet.saveModel(model)],
+    });
   }
-  const sample = [...rivulet.generate(model, { prompt: "He ", length: 200, temperature: 0.8, topP: 0.95, seed: 5 })];
-  return {
-    losses,
-    perplexity: rivulet.perplexity(model, valid),
-    sample: sample.join(""),
-    bytes: [...rivulet.saveModel(model)],
-  };
+  return results;
 }
 
 const PAGE = `<!doctype html><meta charset="utf-8"><pre></pre><script type="module">
