@@ -14,7 +14,7 @@
 // a and u are (T, B, 3·H'), H' = H rounded up to whole vectors: each gate is a block of H'. a holds x·Wx + b, then the
 // gates, then δa; u then δu. h is (T+1, B, H); which slot is the initial state, and reverse, are as in lstm.ts.
 
-import { f4 } from "./math";
+import { sigmoid, tanh } from "./math";
 import { affine, aTb, multiply } from "./matmul";
 import { sumOfSquares } from "./optimizer";
 import { rowBytes } from "./simd";
@@ -44,17 +44,24 @@ export function gruForward(
   }
 }
 
-/** One step's gates and state, row by row. */
+/** One step's gates and state, row by row: each function goes over its gates in one piece. */
 function cell(h: usize, a: usize, u: usize, h0: usize, B: i32, width: usize): void {
-  for (let b = 0; b < B; b++, a += 2 * width, u += 2 * width) {
-    for (const end = a + width; a < end; a += 16, u += 16, h += 16, h0 += 16) {
-      const r = f4.sigmoid(f32x4.add(v128.load(a), v128.load(u)));
-      const z = f4.sigmoid(f32x4.add(v128.load(a + width), v128.load(u + width)));
-      const n = f4.tanh(f32x4.add(v128.load(a + 2 * width), f32x4.mul(r, v128.load(u + 2 * width))));
-      v128.store(a, r);
-      v128.store(a + width, z);
-      v128.store(a + 2 * width, n);
-      v128.store(h, f32x4.add(n, f32x4.mul(z, f32x4.sub(v128.load(h0), n))));
+  const H = <i32>(width >> 2);
+  for (let b = 0; b < B; b++, a += 3 * width, u += 3 * width, h += width, h0 += width) {
+    for (let j: usize = 0; j < 2 * width; j += 16) {
+      v128.store(a + j, f32x4.add(v128.load(a + j), v128.load(u + j)));
+    }
+    sigmoid(a, a, 2 * H);
+    const n = a + 2 * width;
+    for (let j: usize = 0; j < width; j += 16) {
+      const reset = f32x4.mul(v128.load(a + j), v128.load(u + 2 * width + j));
+      v128.store(n + j, f32x4.add(v128.load(n + j), reset));
+    }
+    tanh(n, n, H);
+    for (let j: usize = 0; j < width; j += 16) {
+      const nj = v128.load(n + j);
+      const kept = f32x4.mul(v128.load(a + width + j), f32x4.sub(v128.load(h0 + j), nj));
+      v128.store(h + j, f32x4.add(nj, kept));
     }
   }
 }

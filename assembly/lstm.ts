@@ -18,7 +18,7 @@
 // then δz. h and c are (T+1, B, H): the slot before the first step holds the initial state. Read backward in time
 // (reverse = 1), that is slot T, and step t writes slot t; read forward it is slot 0, and step t writes slot t + 1.
 
-import { f4 } from "./math";
+import { sigmoid, tanh } from "./math";
 import { aTb, multiply } from "./matmul";
 import { sumOfSquares } from "./optimizer";
 import { rowBytes } from "./simd";
@@ -51,23 +51,22 @@ export function lstmForward(
   }
 }
 
-/** One step's gates, cell state and state, row by row. */
+/** One step's gates, cell state and state, row by row: each function goes over its gates in one piece. */
 function cell(h: usize, c: usize, tc: usize, z: usize, c0: usize, B: i32, width: usize): void {
-  for (let b = 0; b < B; b++, z += 3 * width) {
-    for (const end = z + width; z < end; z += 16, h += 16, c += 16, tc += 16, c0 += 16) {
-      const i = f4.sigmoid(v128.load(z));
-      const f = f4.sigmoid(v128.load(z + width));
-      const g = f4.tanh(v128.load(z + 2 * width));
-      const o = f4.sigmoid(v128.load(z + 3 * width));
-      const ct = f32x4.add(f32x4.mul(f, v128.load(c0)), f32x4.mul(i, g));
-      const tct = f4.tanh(ct);
-      v128.store(z, i);
-      v128.store(z + width, f);
-      v128.store(z + 2 * width, g);
-      v128.store(z + 3 * width, o);
-      v128.store(c, ct);
-      v128.store(tc, tct);
-      v128.store(h, f32x4.mul(o, tct));
+  const H = <i32>(width >> 2);
+  for (let b = 0; b < B; b++, z += 4 * width, h += width, c += width, tc += width, c0 += width) {
+    sigmoid(z, z, 2 * H);
+    tanh(z + 2 * width, z + 2 * width, H);
+    sigmoid(z + 3 * width, z + 3 * width, H);
+    for (let j: usize = 0; j < width; j += 16) {
+      const i = v128.load(z + j);
+      const f = v128.load(z + width + j);
+      const g = v128.load(z + 2 * width + j);
+      v128.store(c + j, f32x4.add(f32x4.mul(f, v128.load(c0 + j)), f32x4.mul(i, g)));
+    }
+    tanh(tc, c, H);
+    for (let j: usize = 0; j < width; j += 16) {
+      v128.store(h + j, f32x4.mul(v128.load(z + 3 * width + j), v128.load(tc + j)));
     }
   }
 }
