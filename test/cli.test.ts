@@ -84,10 +84,10 @@ describe("rivulet train", () => {
     expect(losses("train - --seed 5", TEXT)).toEqual(first);
     expect(losses("train text.txt --seed 6")).not.toEqual(first);
     for (const more of [
-      "--overlap 8 --batch 4",
-      "--random --batch 4",
-      "--tokens word --lowercase --batch 2",
-      "--tokens whitespace --max-vocabulary 9 --batch 2",
+      "--overlap 8",
+      "--random",
+      "--tokens word --lowercase",
+      "--tokens whitespace --max-vocabulary 9",
       "--embedding 8 --layers 2 --dropout 0.2 --activation relu",
       "--optimizer sgd --momentum 0.5 --schedule step --clip 0",
       "--valid-file text.txt --schedule cosine --weight-decay 0",
@@ -98,7 +98,7 @@ describe("rivulet train", () => {
       expect((all.at(-1) as { valid: { nats: number } }).valid.nats, more).toBeGreaterThan(0);
     }
     expect(lines(run(`train text.txt ${SMALL} --steps 2 --valid 0 --json`).stdout).at(-1).valid).toBe(null);
-    const early = run(`train text.txt ${SMALL} --lr 3 --epochs 40 --patience 2 --json`);
+    const early = run(`train text.txt --hidden 16 --window 16 --batch 8 --lr 3 --epochs 40 --patience 2 --json`);
     expect(lines(early.stdout).length).toBeLessThan(41 * 35);
   });
 
@@ -314,7 +314,20 @@ describe("what is wrong", () => {
     ["train text.txt --lowercase", 2, '"--lowercase" expected "--tokens word"'],
     ["train text.txt --threads 4", 2, '"--threads" expected 1, got 4'],
     ["train text.txt --resume x --lr 1", 2, '"--lr" is fixed by the checkpoint'],
-    ["train text.txt --frobnicate", 2, "Unknown option '--frobnicate'"],
+    ["train text.txt --frobnicate", 2, "Unknown option '--frobnicate'\n"],
+    ["train text.txt --foo.bar", 2, "Unknown option '--foo.bar'\n"],
+    ["train text.txt -x", 2, "Unknown option '-x'\n"],
+    ["train text.txt --constructor", 2, "Unknown option '--constructor'\n"],
+    ["train text.txt --hidden", 2, '"--hidden" expected N behind it, got nothing'],
+    ["train text.txt --hidden -5", 2, '"--hidden" expected N, got "-5", which could be a flag: write --hidden=-5'],
+    ["train text.txt --hidden=-5", 2, '"--hidden" expected an integer >= 1, got -5'],
+    ["train text.txt --out --json", 2, '"--out" expected FILE, got "--json", which could be a flag'],
+    ["train text.txt --json=5", 2, '"--json" expected no value, got "5"'],
+    ["train text.txt --hidden 5 --hidden=6", 2, '"--hidden" expected once, got it twice'],
+    ["train text.txt --json --json", 2, '"--json" expected once, got it twice'],
+    ["train text.txt --out=", 2, '"--out" expected the name of a file, got ""'],
+    ["train text.txt --valid-file=", 2, '"--valid-file" expected the name of a file, got ""'],
+    ["train text.txt --resume=", 2, '"--resume" expected the name of a file, got ""'],
     ["train text.txt --kernels fast", 2, '"--kernels" expected "strict" or "relaxed" or "wide", got "fast"'],
     ["generate m.safetensors --top-k 0", 2, '"--top-k" expected an integer >= 1, got 0'],
     ["train", 2, "expected train TEXT, got 0 operands"],
@@ -326,6 +339,13 @@ describe("what is wrong", () => {
     expect(result.status).toBe(status);
     expect(result.stdout).toBe("");
     expect(result.stderr).not.toMatch(/^\s+at /m); // no stack trace
+  });
+
+  it("a prompt that begins with a dash is asked for as a shell takes it, and taken", () => {
+    const { status, stderr } = run(["generate", "m.safetensors", "--prompt", "- hi"]);
+    expect(status).toBe(2);
+    expect(stderr).toContain(`"--prompt" expected TEXT, got "- hi", which could be a flag: write --prompt='- hi'\n`);
+    expect(run(["generate", "m.safetensors", "--prompt=- hi", "--length", "0"]).stdout).toBe("- hi\n");
   });
 
   it("help is no error", () => {

@@ -104,17 +104,35 @@ export class Args {
       name,
       { type: value ? "string" : "boolean" },
     ]);
-    let parsed: ReturnType<typeof parseArgs>;
-    try {
-      parsed = parseArgs({ args: argv, options: Object.fromEntries(options), allowPositionals: true, strict: true });
-    } catch (error) {
-      throw new UsageError((error as Error).message.split(/[.\n]/)[0]);
+    // Not strict: what is wrong is said in our words.
+    const { positionals, values, tokens } = parseArgs({
+      args: argv,
+      options: Object.fromEntries(options),
+      allowPositionals: true,
+      strict: false,
+      tokens: true,
+    });
+    const seen = new Set<string>();
+    for (const token of tokens) {
+      if (token.kind !== "option") continue;
+      const { name, rawName, value, inlineValue } = token;
+      if (!Object.hasOwn(flags, name)) throw new UsageError(`Unknown option '${rawName}'`);
+      if (seen.has(name)) throw new UsageError(`"${rawName}" expected once, got it twice`);
+      seen.add(name);
+      const expected = (flags as Flags)[name]!.value;
+      if (expected === undefined) {
+        if (inlineValue) throw new UsageError(`"${rawName}" expected no value, got ${JSON.stringify(value)}`);
+      } else if (value === undefined) {
+        throw new UsageError(`"${rawName}" expected ${expected} behind it, got nothing`);
+      } else if (!inlineValue && value.length > 1 && value.startsWith("-")) {
+        const got = `got ${JSON.stringify(value)}, which could be a flag`;
+        throw new UsageError(`"${rawName}" expected ${expected}, ${got}: write ${rawName}=${quoted(value)}`);
+      }
     }
-    const { positionals, values } = parsed;
     if (!values.help && positionals.length !== operands.length) {
       throw new UsageError(`expected ${usage.replace("rivulet ", "")}, got ${positionals.length} operands`);
     }
-    return new Args(positionals, values as Record<string, string | boolean | undefined>);
+    return new Args(positionals, values);
   }
 
   has(name: string): boolean {
@@ -128,6 +146,13 @@ export class Args {
 
   text(name: string): string | undefined {
     return this.values[name] as string | undefined;
+  }
+
+  /** @throws UsageError where it is given and empty */
+  file(name: string): string | undefined {
+    const path = this.text(name);
+    if (path === "") throw new UsageError(`"--${name}" expected the name of a file, got ""`);
+    return path;
   }
 
   /** @throws UsageError where it is given and no integer >= least */
@@ -156,6 +181,9 @@ export class Args {
     return value;
   }
 }
+
+/** A word as a POSIX shell takes it. */
+export const quoted = (word: string) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
 
 function usage<T>(check: () => T): T {
   try {

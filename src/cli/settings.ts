@@ -34,7 +34,7 @@ export function networkOf(args: Args) {
 
 /** What of the text is held out: a share of it, or a file. */
 export function heldOutOf(args: Args): { share: number; file?: undefined } | { share: 0; file: string } {
-  const file = args.text("valid-file");
+  const file = args.file("valid-file");
   const share = args.number("valid", ...FRACTION);
   if (file === undefined) return { share: share ?? 0.1 };
   if (share !== undefined) throw new UsageError('expected "--valid" or "--valid-file", got both');

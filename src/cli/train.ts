@@ -12,7 +12,7 @@ import type { TokenIds } from "../text/ids.js";
 import { gradientFlow } from "../train/gradient-flow.js";
 import { DivergedError, type Progress, type Training, train } from "../train/train.js";
 import { kernelVariant } from "../wasm/load.js";
-import { type Args, UsageError } from "./args.js";
+import { type Args, quoted, UsageError } from "./args.js";
 import { gradientFlowChart, lossChart } from "./chart.js";
 import { named } from "./errors.js";
 import { count } from "./numbers.js";
@@ -35,8 +35,8 @@ interface Run {
 
 export async function trainCommand(args: Args): Promise<number> {
   const [text] = args.operands as [string];
-  const from = args.text("resume");
-  const out = args.text("out") ?? (from === undefined ? "model.safetensors" : modelBeside(from));
+  const from = args.file("resume");
+  const out = args.file("out") ?? (from === undefined ? "model.safetensors" : modelBeside(from));
   const checkpoint = `${out.replace(/\.safetensors$/, "")}.checkpoint.safetensors`;
   const stop = new AbortController();
   const run = await (from === undefined ? begin(args, text, stop.signal) : takeUp(args, text, from, stop.signal));
@@ -105,9 +105,6 @@ function goOnCommand(args: Args, text: string, out: string, checkpoint: string):
   return ["rivulet", "train", text, ...words].map(quoted).join(" ");
 }
 
-/** A word as a POSIX shell takes it. */
-const quoted = (word: string) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
-
 /** In what a training's length is counted, and how much of it is done. */
 function progressOf(training: Training): { unit: "epochs" | "steps" | "seconds"; done: string } {
   const { settings } = training;
@@ -156,7 +153,7 @@ async function takeUp(args: Args, path: string, checkpoint: string, signal: Abor
   });
   const { tokenizer, vocabulary } = model;
   const ids = await named(path, () => encode(readText(path), tokenizer, vocabulary));
-  const valid = await heldOut(args.text("valid-file"), ids.subarray(trained), (validPath) =>
+  const valid = await heldOut(args.file("valid-file"), ids.subarray(trained), (validPath) =>
     encode(readText(validPath), tokenizer, vocabulary),
   );
   const options = { ...length, ...defined({ valid }), signal };
