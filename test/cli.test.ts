@@ -1,7 +1,7 @@
 // The command as people and programs run it: dist/cli.js in a process of its own. npm test builds it first.
 
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -273,6 +273,9 @@ describe("what is wrong", () => {
     writeFileSync(join(directory, "empty.txt"), "");
     writeFileSync(join(directory, "short.txt"), "hello");
     writeFileSync(join(directory, "latin.txt"), Uint8Array.of(0x61, 0xe9, 0x62));
+    for (const name of ["own.txt", "own.checkpoint.safetensors"]) writeFileSync(join(directory, name), TEXT);
+    symlinkSync("own.txt", join(directory, "link.txt"));
+    run(`train text.txt --valid-file text.txt ${SMALL} --epochs 1 --patience 2 --out patient.safetensors`);
     const model = readFileSync(join(directory, "m.safetensors"));
     writeFileSync(join(directory, "cut.bin"), model.subarray(0, 2000));
     model[model.length - 9]! ^= 64;
@@ -288,6 +291,17 @@ describe("what is wrong", () => {
     ["train empty.txt", 1, '"empty.txt": a text to train on expected at least one token, got none'],
     ["train latin.txt", 1, '"latin.txt" expected UTF-8, got the byte 0xE9 at offset 1: convert it'],
     ["train nothing.txt", 1, 'cannot read "nothing.txt": there is no such file'],
+    ["train text.txt --valid-file empty.txt", 1, '"empty.txt": a text to hold out expected at least 2 tokens, got 0'],
+    [
+      "train text.txt --resume m.checkpoint.safetensors --valid-file empty.txt",
+      1,
+      '"empty.txt": a text to hold out expected at least 2 tokens, got 0',
+    ],
+    [
+      "train text.txt --min-count 1000000",
+      1,
+      '"text.txt": no token is that frequent: "--min-count" expected fewer, got 1000000',
+    ],
     ["train text.txt --out no/dir/m", 1, 'cannot save "no/dir/m" (90.1 KiB): there is no such file or directory'],
     ["train text.txt --hidden 50000", 1, "GiB of memory, and WebAssembly has 4 GiB: use a smaller hidden size"],
     ["train text.txt --resume m.safetensors", 1, '"m.safetensors": expected a checkpoint'],
@@ -313,6 +327,30 @@ describe("what is wrong", () => {
     ["train text.txt --optimizer sgd --weight-decay 1", 2, '"--weight-decay" expected "--optimizer adamw"'],
     ["train text.txt --lowercase", 2, '"--lowercase" expected "--tokens word"'],
     ["train text.txt --threads 4", 2, '"--threads" expected 1, got 4'],
+    ["train text.txt --layers 1e9", 2, '"--layers" expected an integer from 1 to 1000, got 1000000000'],
+    ["train text.txt --cell gru --activation relu", 2, '"--activation" expected "tanh"'],
+    ["train text.txt --patience 2 --valid 0", 2, '"--patience" expected "--valid" above 0 or "--valid-file" beside it'],
+    ["train short.txt --window 1 --batch 1 --patience 2", 2, '"--patience" expected at least 2 held-out tokens'],
+    [
+      "train text.txt --resume patient.checkpoint.safetensors",
+      2,
+      '"--patience" expected the text that was held out: give it with "--valid-file"\n',
+    ],
+    ["train own.txt --out own.txt", 2, '"--out" expected a file that is not read, got "own.txt"'],
+    ["train own.txt --out ./own.txt", 2, 'saving "./own.txt" would overwrite "own.txt"'],
+    ["train own.txt --out link.txt", 2, 'saving "link.txt" would overwrite "own.txt"'],
+    ["train link.txt --out own.txt", 2, 'saving "own.txt" would overwrite "link.txt"'],
+    ["train text.txt --valid-file own.txt --out own.txt", 2, 'saving "own.txt" would overwrite "own.txt"'],
+    [
+      "train own.checkpoint.safetensors --out own.safetensors",
+      2,
+      'saving "own.checkpoint.safetensors" would overwrite "own.checkpoint.safetensors"',
+    ],
+    [
+      "train text.txt --resume patient.checkpoint.safetensors --valid-file text.txt --out patient.checkpoint.safetensors",
+      2,
+      'would overwrite "patient.checkpoint.safetensors"',
+    ],
     ["train text.txt --resume x --lr 1", 2, '"--lr" is fixed by the checkpoint'],
     ["train text.txt --frobnicate", 2, "Unknown option '--frobnicate'\n"],
     ["train text.txt --foo.bar", 2, "Unknown option '--foo.bar'\n"],
@@ -339,6 +377,16 @@ describe("what is wrong", () => {
     expect(result.status).toBe(status);
     expect(result.stdout).toBe("");
     expect(result.stderr).not.toMatch(/^\s+at /m); // no stack trace
+  });
+
+  it("a text piped in from the file that --out names, or named as it, is still there", () => {
+    const command = `${process.execPath} ${CLI} train - --out own.txt < own.txt`;
+    const { status, stderr } = spawnSync("bash", ["-c", command], { cwd: directory, encoding: "utf8" });
+    expect(stderr).toContain('saving "own.txt" would overwrite standard input');
+    expect(status).toBe(2);
+    for (const name of ["own.txt", "own.checkpoint.safetensors"]) {
+      expect(readFileSync(join(directory, name), "utf8"), name).toBe(TEXT);
+    }
   });
 
   it("a prompt that begins with a dash is asked for as a shell takes it, and taken", () => {

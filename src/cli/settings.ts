@@ -2,7 +2,7 @@
 
 import { defined, FRACTION, NOT_NEGATIVE, POSITIVE } from "../check.js";
 import { carriedWindows, overlappingWindows, type Partition, randomWindows } from "../data/windows.js";
-import { ACTIVATIONS, CELL_NAMES } from "../nn/config.js";
+import { ACTIVATIONS, CELL_NAMES, networkConfig } from "../nn/config.js";
 import { characters, type Tokenizer, whitespace, words } from "../text/tokenizers.js";
 import { adamw, type Optimizer, sgd } from "../train/optimizer.js";
 import { constant, cosine, step } from "../train/schedule.js";
@@ -21,7 +21,7 @@ export function vocabularyOf(args: Args) {
 }
 
 export function networkOf(args: Args) {
-  return defined({
+  const options = defined({
     cell: args.choice("cell", CELL_NAMES),
     activation: args.choice("activation", ACTIVATIONS),
     hiddenSize: args.integer("hidden"),
@@ -30,13 +30,25 @@ export function networkOf(args: Args) {
     dropout: args.number("dropout", ...FRACTION),
     seed: args.integer("seed", 0),
   });
+  try {
+    networkConfig({ ...options, vocabularySize: 1 });
+  } catch (error) {
+    // What can still be wrong, "layers" and "activation", is called so by its flag, too.
+    throw new UsageError((error as Error).message.replace(/^"/, '"--'));
+  }
+  return options;
 }
 
 /** What of the text is held out: a share of it, or a file. */
 export function heldOutOf(args: Args): { share: number; file?: undefined } | { share: 0; file: string } {
   const file = args.file("valid-file");
   const share = args.number("valid", ...FRACTION);
-  if (file === undefined) return { share: share ?? 0.1 };
+  if (file === undefined) {
+    if (share === 0 && args.has("patience")) {
+      throw new UsageError('"--patience" expected "--valid" above 0 or "--valid-file" beside it, got "--valid 0"');
+    }
+    return { share: share ?? 0.1 };
+  }
   if (share !== undefined) throw new UsageError('expected "--valid" or "--valid-file", got both');
   return { share: 0, file };
 }

@@ -1,3 +1,4 @@
+import { realpathSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { defined } from "../check.js";
@@ -38,9 +39,13 @@ export async function trainCommand(args: Args): Promise<number> {
   const from = args.file("resume");
   const out = args.file("out") ?? (from === undefined ? "model.safetensors" : modelBeside(from));
   const checkpoint = `${out.replace(/\.safetensors$/, "")}.checkpoint.safetensors`;
+  const read = [text, args.file("valid-file")];
+  for (const output of [out, checkpoint]) keepInputs(out, output, read);
   const stop = new AbortController();
   const run = await (from === undefined ? begin(args, text, stop.signal) : takeUp(args, text, from, stop.signal));
   const { training } = run;
+  // A checkpoint may be replaced by the one that goes on from it, but not by a model.
+  keepInputs(out, out, [from]);
 
   // Beside a device (--out /dev/null) there is no place for a checkpoint.
   const device = isDevice(out);
@@ -90,6 +95,27 @@ export async function trainCommand(args: Args): Promise<number> {
   return 0;
 }
 
+/** Makes sure that what is saved as `output` is written over nothing that is read, whatever it is called there. */
+function keepInputs(out: string, output: string, inputs: (string | undefined)[]): void {
+  const place = placeOf(output);
+  if (place === undefined || isDevice(output)) return;
+  const input = inputs.find((path) => path !== undefined && placeOf(path === "-" ? "/dev/stdin" : path) === place);
+  if (input === undefined) return;
+  throw new UsageError(
+    `"--out" expected a file that is not read, got ${JSON.stringify(out)}: saving ${JSON.stringify(output)} would ` +
+      `overwrite ${input === "-" ? "standard input" : JSON.stringify(input)}`,
+  );
+}
+
+/** What a path leads to, links followed; undefined where there is nothing. */
+function placeOf(path: string): string | undefined {
+  try {
+    return realpathSync.native(path);
+  } catch {
+    return undefined;
+  }
+}
+
 /** Where a training that goes on from a checkpoint saves its model, unless it is told. */
 const modelBeside = (checkpoint: string) => checkpoint.replace(/(\.checkpoint)?\.safetensors$/, ".safetensors");
 
@@ -135,11 +161,18 @@ async function begin(args: Args, path: string, signal: AbortSignal): Promise<Run
   const network = networkOf(args);
   const held = heldOutOf(args);
   const wanted = { ...vocabularyOf(args), valid: held.share };
-  const corpus = await named(path, () => prepare(readText(path), tokenizer, wanted));
+  const corpus = await named(path, () => {
+    const corpus = prepare(readText(path), tokenizer, wanted);
+    // With <unk> alone there is nothing to learn.
+    if (corpus.vocabulary.size > 1) return corpus;
+    throw new RangeError(`no token is that frequent: "--min-count" expected fewer, got ${wanted.minCount}`);
+  });
   const { vocabulary } = corpus;
   const valid = await heldOut(held.file, corpus.valid, (file) => encode(readText(file), tokenizer, vocabulary));
   const model = await RecurrentModel.create({ tokenizer, vocabulary, ...network });
-  const training = await named(path, () => train(model, corpus.train, { ...options, ...defined({ valid }), signal }));
+  const training = await patient('at least 2 held-out tokens: give a larger "--valid", or "--valid-file"', () =>
+    named(path, () => train(model, corpus.train, { ...options, ...defined({ valid }), signal })),
+  );
   return { training, valid };
 }
 
@@ -157,14 +190,30 @@ async function takeUp(args: Args, path: string, checkpoint: string, signal: Abor
     encode(readText(validPath), tokenizer, vocabulary),
   );
   const options = { ...length, ...defined({ valid }), signal };
-  const training = await named(path, () => resumeFrom(file, model, ids.subarray(0, trained), options));
+  const training = await patient('the text that was held out: give it with "--valid-file"', () =>
+    named(path, () => resumeFrom(file, model, ids.subarray(0, trained), options)),
+  );
   return { training, valid };
 }
 
-/** The held-out tokens: of a file, or of the end of the text; none where there are too few to predict one. */
+/** Starts a training; where it has patience and nothing to evaluate it on, says so in terms of flags. */
+async function patient(expected: string, start: () => Promise<Training>): Promise<Training> {
+  try {
+    return await start();
+  } catch (error) {
+    if (!(error as Error).message.includes('"patience" expected "valid"')) throw error;
+    throw new UsageError(`"--patience" expected ${expected}`);
+  }
+}
+
+/** The held-out tokens: of a file, or of the end of the text; none where that is too short to predict one. */
 async function heldOut(path: string | undefined, end: TokenIds, read: (path: string) => TokenIds) {
-  const ids = path === undefined ? end : await named(path, () => read(path));
-  return ids.length >= 2 ? ids : undefined;
+  if (path === undefined) return end.length >= 2 ? end : undefined;
+  return named(path, () => {
+    const ids = read(path);
+    if (ids.length < 2) throw new RangeError(`a text to hold out expected at least 2 tokens, got ${ids.length}`);
+    return ids;
+  });
 }
 
 /** Goes through a training, showing it. */
