@@ -4,7 +4,7 @@ import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 
 const CLI = new URL("../dist/cli.js", import.meta.url).pathname;
 const directory = mkdtempSync(join(tmpdir(), "rivulet-cli-"));
@@ -179,6 +179,46 @@ describe("rivulet train", () => {
     );
     expect(readFileSync(join(directory, "d.safetensors")).equals(before)).toBe(true);
     expect(run("eval d.checkpoint.safetensors text.txt").status).toBe(0);
+  });
+});
+
+describe("output that cannot be written", () => {
+  const shell = (command: string) =>
+    spawnSync("bash", ["-o", "pipefail", "-c", command.replaceAll("rivulet", `${process.execPath} ${CLI}`)], {
+      cwd: directory,
+      encoding: "utf8",
+    });
+  const train = `rivulet train text.txt ${SMALL} --steps 300 --json --out o.safetensors`;
+  const FULL = "rivulet: cannot write to standard output: ENOSPC: no space left on device, write\n";
+  afterEach(() => {
+    for (const name of ["o.safetensors", "o.checkpoint.safetensors"]) rmSync(join(directory, name), { force: true });
+  });
+
+  it("is no end to a training: it goes on, and is saved", () => {
+    const untold = shell(`${train} | head -1`);
+    expect([untold.status, lines(untold.stdout).length]).toEqual([0, 1]);
+    expect(untold.stderr).toContain("saved o.safetensors");
+    const reference = readFileSync(join(directory, "o.safetensors"));
+    for (const [more, status] of [
+      ["2>&1 >/dev/null | head -1", 0],
+      [">/dev/full", 1],
+    ] as const) {
+      rmSync(join(directory, "o.safetensors"));
+      const result = shell(`${train} ${more}`);
+      expect(result.status).toBe(status);
+      expect(readFileSync(join(directory, "o.safetensors")).equals(reference), more).toBe(true);
+      expect(result.stderr.split(FULL).length - 1).toBe(status);
+    }
+  });
+
+  it("is one line of eval and generate, and no failure where the reader has left", () => {
+    expect(shell(train).status).toBe(0);
+    for (const command of ["rivulet eval o.safetensors text.txt", "rivulet generate o.safetensors --length 50000"]) {
+      const full = shell(`${command} >/dev/full`);
+      expect([full.status, full.stderr]).toEqual([1, FULL]);
+      const left = shell(`${command} | true`);
+      expect([left.status, left.stderr]).toEqual([0, ""]);
+    }
   });
 });
 

@@ -37,14 +37,24 @@ async function main([name, ...argv]: string[]): Promise<number> {
   return run[command](args);
 }
 
-// A reader that has seen enough (rivulet generate … | head) is no failure.
+// A reader that has seen enough (rivulet generate … | head) is no failure. It ends a command that only writes; a training
+// goes on without it, and is saved.
+let unwritable = false;
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  process.exit(error.code === "EPIPE" ? 0 : 1);
+  const closed = error.code === "EPIPE";
+  if (!closed && !unwritable) {
+    unwritable = true;
+    process.exitCode = 1;
+    console.error(`rivulet: cannot write to standard output: ${error.message}`);
+  }
+  if (process.argv[2] !== "train") process.exit(closed ? 0 : 1);
 });
+// There is nowhere left to say it.
+process.stderr.on("error", () => {});
 
 main(process.argv.slice(2)).then(
   (code) => {
-    process.exitCode = code;
+    process.exitCode = code || (unwritable ? 1 : 0);
   },
   (error: Error) => {
     console.error(`rivulet: ${error.message}`);
