@@ -187,6 +187,22 @@ describe("training", () => {
     expect([...losses(first), ...losses(rest)]).toEqual(losses(all));
   });
 
+  it("a second training of a model starts without the first one's moments", async () => {
+    const options = { windows: carriedWindows(small), steps: 5 };
+    for (const optimizer of [adamw(), sgd({ momentum: 0.9, learningRate: 0.1 })]) {
+      const { model, train: ids } = await setUp();
+      const second = train(model, ids, { ...options, optimizer });
+      await collect(train(model, ids, { ...options, optimizer }));
+      const { model: fresh } = await setUp();
+      fresh.network.block("parameters").set(model.network.block("parameters"));
+      fresh.network.parametersChanged();
+      expect(losses(await collect(second))).toEqual(
+        losses(await collect(train(fresh, ids, { ...options, optimizer }))),
+      );
+      expect([...model.network.block("parameters")]).toEqual([...fresh.network.block("parameters")]);
+    }
+  });
+
   it("patience stops early and keeps the best weights, over a resumption too", async () => {
     const options = {
       windows: carriedWindows(small),

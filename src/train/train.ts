@@ -143,6 +143,8 @@ export class Training implements AsyncIterable<Progress> {
     const { network } = model;
     const { windows, seed } = settings;
     const breath = pause();
+    // A model that was trained before has that training's moments.
+    if (state.step === 0) for (const moment of ["moment1", "moment2"] as const) network.block(moment).fill(0);
     // The parameters before the last update, whose loss is known to be finite.
     const good = network.block("parameters").slice();
     let lastLoss = Number.NaN;
