@@ -182,6 +182,19 @@ describe("rivulet train", () => {
   });
 });
 
+describe("a last update that goes too far", () => {
+  it.each(["", "--valid 0", "--patience 1"])("ends it with 1 and saves no model: %s", (more) => {
+    const { status, stdout, stderr } = run(
+      `train text.txt --batch 8 --steps 1 --lr 1e38 ${more} --out far.safetensors`,
+    );
+    expect(stderr).toMatch(/the loss .* became NaN at step 1 .*They are in far\.checkpoint\.safetensors\n$/);
+    expect([status, stdout, existsSync(join(directory, "far.safetensors"))]).toEqual([1, "", false]);
+    const [{ nats }] = lines(run("eval far.checkpoint.safetensors text.txt --json").stdout);
+    expect(nats).toBeGreaterThan(1);
+    rmSync(join(directory, "far.checkpoint.safetensors"));
+  });
+});
+
 describe("output that cannot be written", () => {
   const shell = (command: string) =>
     spawnSync("bash", ["-o", "pipefail", "-c", command.replaceAll("rivulet", `${process.execPath} ${CLI}`)], {

@@ -263,6 +263,22 @@ describe("training", () => {
     );
   });
 
+  it.each([
+    ["with held-out tokens", true, 1e38],
+    ["without any, the parameters still finite", false, 1e38],
+    ["without any, the parameters infinite", false, 3e38],
+  ])("an update that goes too far is found after the last step: %s", async (_, held, learningRate) => {
+    for (const more of [{}, ...(held ? [{ patience: 1 }] : [])]) {
+      const { model, train: ids, valid } = await setUp();
+      const before = [...model.network.block("parameters")];
+      const options = { windows: carriedWindows(small), optimizer: adamw({ learningRate }), ...more };
+      const training = train(model, ids, { ...options, steps: 1, ...(held && { valid }) });
+      await expect(collect(training)).rejects.toThrow(DivergedError);
+      expect([...model.network.block("parameters")]).toEqual(before);
+      expect((await resume(saveCheckpoint(training), ids, { valid })).model).toBeDefined();
+    }
+  });
+
   it("gives the event loop a turn, so that an abort arrives", async () => {
     const { model, train: ids } = await setUp();
     const signal = AbortSignal.timeout(60);

@@ -6,7 +6,7 @@
 import { defined, integer, number, POSITIVE } from "../check.js";
 import { carriedWindows, checkPartition, type Partition, partition } from "../data/windows.js";
 import { exp } from "../exact.js";
-import { type Evaluation, evaluateAsync } from "../lm/perplexity.js";
+import { type Evaluation, evaluate, evaluateAsync } from "../lm/perplexity.js";
 import type { RecurrentModel } from "../lm/recurrent.js";
 import type { Batch } from "../nn/network.js";
 import { pause } from "../pause.js";
@@ -96,7 +96,7 @@ const defaults = (): TrainSettings => ({
  *     for await (const { step, loss } of train(model, ids, { epochs: 5 })) console.log(step, loss);
  *
  * @throws TypeError, RangeError naming the option that is wrong, or where the text is too short for one batch
- * @throws DivergedError (from the iteration) where the loss becomes infinite or NaN
+ * @throws DivergedError (from the iteration) where the loss, or that of the held-out tokens, becomes infinite or NaN
  */
 export function train(model: RecurrentModel, tokens: TokenIds, options: TrainOptions = {}): Training {
   return new Training(model, tokens, options);
@@ -148,6 +148,14 @@ export class Training implements AsyncIterable<Progress> {
     // The parameters before the last update, whose loss is known to be finite.
     const good = network.block("parameters").slice();
     let lastLoss = Number.NaN;
+    let learningRate = 0;
+    const stopUnlessFinite = (what: string, value: number, step: number) => {
+      if (Number.isFinite(value)) return;
+      network.block("parameters").set(good);
+      network.parametersChanged();
+      this.finished = true;
+      throw diverged(`${what} became ${value} at step ${step}`, lastLoss, learningRate, settings.clip);
+    };
 
     while (!this.finished && this.done() < 1) {
       const epochIndex = Math.floor(state.step / batchesPerEpoch);
@@ -157,16 +165,12 @@ export class Training implements AsyncIterable<Progress> {
         const started = performance.now();
         const batch = cut(tokens, epoch.starts(i), windows.window);
         const carry = epoch.carried(i) ? state.carry : network.initialState(batch.B);
-        const learningRate = settings.optimizer.learningRate * factorAt(settings.schedule, this.done());
+        learningRate = settings.optimizer.learningRate * factorAt(settings.schedule, this.done());
 
         const loss = network.gradients(batch, carry, mix(seed, state.step));
         const gradNorm = gradientNorm(network);
-        if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) {
-          network.block("parameters").set(good);
-          network.parametersChanged();
-          this.finished = true;
-          throw diverged(state.step + 1, loss, gradNorm, lastLoss, learningRate, settings.clip);
-        }
+        stopUnlessFinite("the loss", loss, state.step + 1);
+        stopUnlessFinite("the norm of the gradients", gradNorm, state.step + 1);
         good.set(network.block("parameters"));
         clip(network, gradNorm, settings.clip);
         update(network, settings.optimizer, learningRate, state.step + 1);
@@ -178,6 +182,10 @@ export class Training implements AsyncIterable<Progress> {
         state.seconds += (performance.now() - started) / 1000;
         const done = this.done();
         const valid = done >= 1 || i === epoch.batches - 1 ? await this.evaluate() : undefined;
+        // No next step would find that the last update went too far.
+        if (valid) stopUnlessFinite("the loss of the held-out tokens", valid.nats, state.step);
+        else if (done >= 1) stopUnlessFinite("the loss after the update", this.lossNow(), state.step);
+        if (valid) this.compare(valid.nats);
         const stop = done >= 1 || (settings.patience !== undefined && state.sinceBest >= settings.patience);
         if (stop) this.finish();
         yield {
@@ -207,17 +215,26 @@ export class Training implements AsyncIterable<Progress> {
   }
 
   private async evaluate(): Promise<Evaluation | undefined> {
-    if (!this.valid) return undefined;
-    const { state, model } = this;
-    const valid = await evaluateAsync(model, this.valid);
-    if (this.settings.patience === undefined) return valid;
-    if (!state.best || valid.nats < state.best.nats) {
-      state.best = { nats: valid.nats, parameters: model.network.block("parameters").slice() };
+    return this.valid && evaluateAsync(this.model, this.valid);
+  }
+
+  /** The loss over a first window of the text; NaN where a parameter is not finite, which that may not touch. */
+  private lossNow(): number {
+    const { model, tokens, settings } = this;
+    if (!model.network.block("parameters").every(Number.isFinite)) return Number.NaN;
+    return evaluate(model, tokens.subarray(0, settings.windows.window + 1)).nats;
+  }
+
+  /** With patience: keeps the weights where no evaluation was better, or counts that one was. */
+  private compare(nats: number): void {
+    const { state, model, settings } = this;
+    if (settings.patience === undefined) return;
+    if (!state.best || nats < state.best.nats) {
+      state.best = { nats, parameters: model.network.block("parameters").slice() };
       state.sinceBest = 0;
     } else {
       state.sinceBest++;
     }
-    return valid;
   }
 
   private finish(): void {
@@ -256,19 +273,11 @@ function checked(settings: TrainSettings): TrainSettings {
   };
 }
 
-function diverged(
-  step: number,
-  loss: number,
-  gradNorm: number,
-  lastLoss: number,
-  learningRate: number,
-  limit: number,
-): DivergedError {
-  const what = Number.isFinite(loss) ? `the norm of the gradients became ${gradNorm}` : `the loss became ${loss}`;
+function diverged(what: string, lastLoss: number, learningRate: number, limit: number): DivergedError {
   const before = Number.isNaN(lastLoss) ? "" : ` (it was ${lastLoss.toPrecision(4)} before)`;
   const clipping = limit === Infinity ? "clip the gradients" : `clip the gradients below ${limit}`;
   return new DivergedError(
-    `${what} at step ${step}${before}: expected a finite number. The model keeps the weights that were good last. ` +
+    `${what}${before}: expected a finite number. The model keeps the weights that were good last. ` +
       `Use a learning rate below ${learningRate}, or ${clipping}`,
   );
 }
