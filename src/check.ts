@@ -38,6 +38,12 @@ export function boolean(name: string, value: unknown): boolean {
   return value;
 }
 
+/** What holds a function's options. */
+export function object<T extends object>(name: string, value: T): T {
+  if (typeof value === "object" && value !== null) return value;
+  throw new TypeError(`"${name}" expected an object, got ${show(value)}`);
+}
+
 export function oneOf<T extends string>(name: string, value: unknown, choices: readonly T[]): T {
   if (choices.includes(value as T)) return value as T;
   const expected = choices.map((choice) => JSON.stringify(choice)).join(" or ");

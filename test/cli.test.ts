@@ -357,6 +357,7 @@ describe("what is wrong", () => {
     ],
     ["train text.txt --out no/dir/m", 1, 'cannot save "no/dir/m" (90.1 KiB): there is no such file or directory'],
     ["train text.txt --hidden 50000", 1, "GiB of memory, and WebAssembly has 4 GiB: use a smaller hidden size"],
+    ["train text.txt --random --batch 1e9", 1, "a batch of 1000000000 windows of 64 steps needs"],
     ["train text.txt --resume m.safetensors", 1, '"m.safetensors": expected a checkpoint'],
     [
       "train short.txt --resume m.checkpoint.safetensors",

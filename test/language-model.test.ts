@@ -172,6 +172,23 @@ describe("generation", () => {
   });
 });
 
+it("evaluating and generating refuse what is no text, and options that are none", async () => {
+  const text = (got: string) => new TypeError(`"text" expected a string, or strings to iterate over, got ${got}`);
+  expect(() => evaluate(model, 5 as never)).toThrow(text("5"));
+  expect(() => perplexity(model, null as never)).toThrow(text("null"));
+  await expect(evaluateAsync(model, {} as never)).rejects.toThrow(text("an Object"));
+  expect(() => generate(model, null as never)).toThrow(new TypeError('"options" expected an object, got null'));
+  expect(() => generate(model, "a" as never)).toThrow(new TypeError('"options" expected an object, got "a"'));
+  for (const [prompt, got] of [
+    [5, "5"],
+    [null, "null"],
+    [["a"], "an Array"],
+  ]) {
+    const message = `"prompt" expected a string, got ${got}`;
+    expect(() => generate(model, { prompt } as never)).toThrow(new TypeError(message));
+  }
+});
+
 describe("a recurrent model", () => {
   const tale = "the cat sat on the mat. ".repeat(40);
   let network: RecurrentModel;

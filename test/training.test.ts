@@ -298,10 +298,23 @@ describe("training", () => {
     [{ valid: Uint8Array.of(1) }, '"valid" expected at least 2 tokens, got 1'],
     [{ optimizer: { kind: "rmsprop" } as never }, '"optimizer.kind" expected "adamw" or "sgd", got "rmsprop"'],
     [{ schedule: { kind: "linear" } as never }, '"schedule.kind" expected "constant" or "cosine" or "step"'],
+    [{ signal: {} as never }, '"signal" expected an AbortSignal, got an Object'],
+    [{ signal: null as never }, '"signal" expected an AbortSignal, got null'],
+    [
+      { windows: randomWindows({ window: 8, batch: 1e9 }) },
+      "a batch of 1000000000 windows of 8 steps needs 358 GiB of memory for its states alone, and WebAssembly has 4 GiB",
+    ],
+    [{ windows: overlappingWindows({ window: 8, batch: 1e15 }) }, "use a smaller batch or window"],
     [{ windows: carriedWindows({ window: 500, batch: 8 }) }, "the text to train on has 759 tokens, and 8 streams"],
   ])("refuses %o", async (options, message) => {
     const { model, train: ids } = await setUp();
     expect(() => train(model, ids, { windows: carriedWindows(small), ...options })).toThrow(message);
+  });
+
+  it("refuses options that are none", async () => {
+    const { model, train: ids } = await setUp();
+    expect(() => train(model, ids, null as never)).toThrow(new TypeError('"options" expected an object, got null'));
+    expect(() => train(model, ids, 5 as never)).toThrow(new TypeError('"options" expected an object, got 5'));
   });
 
   it("refuses tokens that are no ids, or not the vocabulary's, wherever ids are taken", async () => {

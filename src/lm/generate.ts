@@ -1,6 +1,6 @@
 // Sampling text from a language model.
 
-import { checkBytes, integer, NOT_NEGATIVE, number, SHARE } from "../check.js";
+import { checkBytes, integer, NOT_NEGATIVE, number, object, SHARE, show } from "../check.js";
 import { exp } from "../exact.js";
 import { pause } from "../pause.js";
 import { Random } from "../random.js";
@@ -33,7 +33,7 @@ export interface GenerateOptions {
  * @throws TypeError, RangeError naming the option that is wrong, or a token of the prompt that the model does not know
  */
 export function generate<S>(model: LanguageModel<S>, options: GenerateOptions = {}): Generation<S> {
-  return new Generation(model, options);
+  return new Generation(model, object("options", options));
 }
 
 /**
@@ -62,6 +62,7 @@ export class Generation<S = unknown> implements Iterable<string>, AsyncIterable<
     if (from !== undefined) {
       this.state = this.restore(checkBytes("from", from));
     } else {
+      if (typeof prompt !== "string") throw new TypeError(`"prompt" expected a string, got ${show(prompt)}`);
       this.state = model.start();
       for (const id of encode(prompt, tokenizer, vocabulary)) this.take(id);
     }

@@ -3,7 +3,7 @@
 // Everything that the loop depends on is in `state` below or is a function of the step number, so that a training that
 // was saved and taken up again continues with the same bits.
 
-import { defined, integer, number, POSITIVE } from "../check.js";
+import { defined, integer, number, object, POSITIVE, show, size } from "../check.js";
 import { carriedWindows, checkPartition, type Partition, partition } from "../data/windows.js";
 import { exp } from "../exact.js";
 import { type Evaluation, evaluate, evaluateAsync } from "../lm/perplexity.js";
@@ -99,7 +99,7 @@ const defaults = (): TrainSettings => ({
  * @throws DivergedError (from the iteration) where the loss, or that of the held-out tokens, becomes infinite or NaN
  */
 export function train(model: RecurrentModel, tokens: TokenIds, options: TrainOptions = {}): Training {
-  return new Training(model, tokens, options);
+  return new Training(model, tokens, object("options", options));
 }
 
 /**
@@ -124,6 +124,9 @@ export class Training implements AsyncIterable<Progress> {
   ) {
     checkIds("tokens", tokens, model.vocabulary.size);
     if (valid !== undefined) checkIds("valid", valid, model.vocabulary.size);
+    if (signal !== undefined && typeof signal?.throwIfAborted !== "function") {
+      throw new TypeError(`"signal" expected an AbortSignal, got ${show(signal)}`);
+    }
     this.settings = checked({ ...defaults(), ...defined(settings) });
     if (settings.patience !== undefined && !valid) {
       const saved = state ? ": a checkpoint does not keep them, resume(bytes, ids, { valid }) takes them" : "";
@@ -134,8 +137,7 @@ export class Training implements AsyncIterable<Progress> {
     this.signal = signal;
     const { windows, seed } = this.settings;
     this.batchesPerEpoch = partition(windows, tokens.length, 0, seed).batches;
-    const carry = model.network.initialState(windows.batch);
-    this.state = state ?? { step: 0, tokens: 0, seconds: 0, carry, sinceBest: 0 };
+    this.state = state ?? { step: 0, tokens: 0, seconds: 0, carry: firstState(model, windows), sinceBest: 0 };
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Progress, void, undefined> {
@@ -244,6 +246,16 @@ export class Training implements AsyncIterable<Progress> {
     network.block("parameters").set(this.state.best.parameters);
     network.parametersChanged();
   }
+}
+
+/** Zeros for each sequence of a batch. @throws RangeError where no memory holds the states of a batch */
+function firstState({ network }: RecurrentModel, { window, batch }: Partition): Float32Array {
+  const bytes = 4 * network.initialState(1).length * window * batch;
+  if (bytes <= 2 ** 32) return network.initialState(batch);
+  throw new RangeError(
+    `a batch of ${batch} windows of ${window} steps needs ${size(bytes)} of memory for its states alone, ` +
+      "and WebAssembly has 4 GiB: use a smaller batch or window",
+  );
 }
 
 /** Copies windows out of a text, time-major. Each step's targets are the next step's inputs: one copy holds both. */
