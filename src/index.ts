@@ -21,6 +21,7 @@ export { END, PADDING, START, UNKNOWN, Vocabulary, type VocabularyOptions } from
 export type { LanguageModel } from "./lm/language-model.js";
 export { RecurrentModel, type RecurrentOptions } from "./lm/recurrent.js";
 export type { NetworkConfig } from "./nn/config.js";
+export type { InitialisationOptions } from "./nn/initialise.js";
 export { type KernelVariant, kernelVariant, selectKernels } from "./wasm/load.js";
 
 // Training

@@ -166,6 +166,33 @@ describe("rivulet train", () => {
     rmSync(join(directory, "p.checkpoint.safetensors"));
   });
 
+  it.each([
+    "--cell lstm --forget-bias 1 --layers 2 --dropout 0.2",
+    "--cell gru --init orthogonal --layers 2 --dropout 0.2",
+    "--cell lstm --init xavier --tied",
+    "--tied --embedding 16 --layers 2",
+  ])("%s: trains, is evaluated, writes, and goes on with the same bits", (network) => {
+    const train = (more: string) => {
+      const { status, stdout, stderr } = run(`train text.txt ${more} --json`);
+      expect(status, stderr).toBe(0);
+      return lines(stdout).map(timeless);
+    };
+    const args = `--valid-file text.txt ${SMALL} ${network}`;
+    const whole = train(`${args} --epochs 3 --out r1.safetensors`);
+    const first = train(`${args} --epochs 1 --out r2.safetensors`).slice(0, -1);
+    const rest = train("--resume r2.checkpoint.safetensors --valid-file text.txt --epochs 3");
+    expect([...first, ...rest]).toEqual(whole);
+    const [one, two] = ["r1", "r2"].map((name) => readFileSync(join(directory, `${name}.safetensors`)));
+    expect(two!.equals(one!)).toBe(true);
+    const [{ nats }] = lines(run("eval r2.safetensors text.txt --json").stdout);
+    expect(nats).toBe((whole.at(-1) as { valid: { nats: number } }).valid.nats);
+    const written = run("generate r2.safetensors --prompt The --length 40");
+    expect([written.status, written.stdout.length]).toEqual([0, 44]);
+    for (const name of ["r1", "r2"]) {
+      for (const end of ["", ".checkpoint"]) rmSync(join(directory, `${name}${end}.safetensors`));
+    }
+  });
+
   it("a loss that diverges ends it with 1 and the last good weights, an earlier model untouched", () => {
     run(`train text.txt ${SMALL} --steps 3 --out d.safetensors`);
     const before = readFileSync(join(directory, "d.safetensors"));
@@ -383,6 +410,11 @@ describe("what is wrong", () => {
     ["train text.txt --threads 4", 2, '"--threads" expected 1, got 4'],
     ["train text.txt --layers 1e9", 2, '"--layers" expected an integer from 1 to 1000, got 1000000000'],
     ["train text.txt --cell gru --activation relu", 2, '"--activation" expected "tanh"'],
+    ["train text.txt --init zeros", 2, '"--init" expected "pytorch" or "xavier" or "orthogonal", got "zeros"'],
+    ["train text.txt --forget-bias 1", 2, '"--forget-bias" expected "--cell lstm" beside it'],
+    ["train text.txt --cell lstm --forget-bias Infinity", 2, '"--forget-bias" expected a finite number, got Infinity'],
+    ["train text.txt --tied --embedding 8", 2, '"--tied" expected "--embedding" to equal "--hidden", 128, got 8'],
+    ["train text.txt --resume x --tied", 2, '"--tied" is fixed by the checkpoint'],
     ["train text.txt --patience 2 --valid 0", 2, '"--patience" expected "--valid" above 0 or "--valid-file" beside it'],
     ["train short.txt --window 1 --batch 1 --patience 2", 2, '"--patience" expected at least 2 held-out tokens'],
     [

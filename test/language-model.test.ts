@@ -9,13 +9,20 @@ import {
   evaluateAsync,
   generate,
   type LanguageModel,
+  loadModel,
   perplexity,
   prepare,
   RecurrentModel,
+  type RecurrentOptions,
+  resume,
+  saveCheckpoint,
+  saveModel,
   train,
   Vocabulary,
   whitespace,
 } from "../src/index.js";
+import { networkConfig } from "../src/nn/config.js";
+import { Network } from "../src/nn/network.js";
 
 /** P(next | last) from a table of probabilities; the state is the last token, −1 at the start. */
 function bigram(
@@ -212,6 +219,17 @@ describe("a recurrent model", () => {
     await refused({ tokenizer, vocabulary: ["a", "b"] }, "got an Array");
   });
 
+  it("does not read ahead", async () => {
+    const { tokenizer, vocabulary } = network;
+    const message = '"bidirectional" expected false, got true: a language model cannot read ahead';
+    const refused = RecurrentModel.create({ tokenizer, vocabulary, bidirectional: true });
+    await expect(refused).rejects.toThrow(message);
+    await expect(refused).rejects.toThrow(RangeError);
+    const labels = await Network.create(networkConfig({ vocabularySize: vocabulary.size, bidirectional: true }));
+    expect(() => RecurrentModel.from(labels, tokenizer, vocabulary)).toThrow(message);
+    expect(() => RecurrentModel.from(labels, tokenizer, vocabulary)).toThrow(RangeError);
+  });
+
   it("learns a text by heart, and writes it", () => {
     expect(perplexity(network, tale)).toBeLessThan(1.3);
     expect([...generate(network, { prompt: "the c", length: 30, temperature: 0 })].join("")).toBe(
@@ -253,5 +271,94 @@ describe("a recurrent model", () => {
     expect(() => network.advance(network.start(), 99)).toThrow('"token" expected an integer from 0 to');
     expect(() => network.logProb(network.start(), -1)).toThrow('"token"');
     expect(() => network.score(Uint8Array.of(1, 99), network.start())).toThrow('"token"');
+  });
+});
+
+describe("how a recurrent model starts", () => {
+  const tokenizer = characters();
+  const { vocabulary } = prepare("the cat sat on the mat. ", tokenizer, { valid: 0 });
+  const V = vocabulary.size;
+  const H = 9;
+  const create = (options: Partial<RecurrentOptions>) =>
+    RecurrentModel.create({ tokenizer, vocabulary, hiddenSize: H, ...options });
+
+  it("forgetBias is in PyTorch's place, gate 1 of i, f, g, o of bias_ih; bias_hh's is 0", async () => {
+    const options = { cell: "lstm", layers: 2 } as const;
+    const [{ network: plain }, { network }] = [await create(options), await create({ ...options, forgetBias: 1.5 })];
+    const gates = (values: Float32Array) => [0, 1, 2, 3].map((gate) => [...values.subarray(gate * H, (gate + 1) * H)]);
+    for (const { name } of network.parameters) {
+      const expected = gates(plain.read(name));
+      if (name.startsWith("rnn.bias_ih")) expected[1] = Array(H).fill(1.5);
+      if (name.startsWith("rnn.bias_hh")) expected[1] = Array(H).fill(0);
+      if (name.startsWith("rnn.")) expect(gates(network.read(name)), name).toEqual(expected);
+    }
+  });
+
+  it.each(["rnn", "gru", "lstm"] as const)(
+    "orthogonal: Wh·Whᵀ of each gate of the %s is the identity",
+    async (cell) => {
+      const { network } = await create({ cell, layers: 2, initialisation: "orthogonal" });
+      const gates = { rnn: 1, gru: 3, lstm: 4 }[cell];
+      for (const layer of [0, 1]) {
+        const all = network.read(`rnn.weight_hh_l${layer}`);
+        for (let gate = 0; gate < gates; gate++) {
+          const row = (i: number) => all.subarray((gate * H + i) * H, (gate * H + i + 1) * H);
+          for (let i = 0; i < H; i++) {
+            for (let j = 0; j < H; j++) {
+              const dot = row(i).reduce((sum, x, k) => sum + x * row(j)[k]!, 0);
+              expect(Math.abs(dot - (i === j ? 1 : 0))).toBeLessThan(1e-6);
+            }
+          }
+        }
+        expect(network.read(`rnn.bias_hh_l${layer}`).every((x) => x === 0)).toBe(true);
+      }
+    },
+  );
+
+  it("xavier: within ±√(6/(in + out)) and close to it, biases 0; pytorch, the default: ±1/√H", async () => {
+    const largest = (values: Float32Array) => values.reduce((max, x) => Math.max(max, Math.abs(x)), 0);
+    const { network } = await create({ cell: "lstm", initialisation: "xavier" });
+    for (const [name, bound] of [
+      ["rnn.weight_ih_l0", Math.sqrt(6 / (V + H))],
+      ["rnn.weight_hh_l0", Math.sqrt(6 / (H + H))],
+      ["output.weight", Math.sqrt(6 / (H + V))],
+    ] as const) {
+      expect(largest(network.read(name)), name).toBeLessThanOrEqual(Math.fround(bound));
+      expect(largest(network.read(name)), name).toBeGreaterThan(0.9 * bound);
+    }
+    for (const name of ["rnn.bias_ih_l0", "rnn.bias_hh_l0", "output.bias"]) expect(largest(network.read(name))).toBe(0);
+    const [{ network: one }, { network: other }] = [await create({}), await create({ initialisation: "pytorch" })];
+    expect([...one.block("parameters")]).toEqual([...other.block("parameters")]);
+    expect(largest(one.read("rnn.weight_hh_l0"))).toBeLessThanOrEqual(Math.fround(1 / Math.sqrt(H)));
+  });
+
+  it("refuses what is none", async () => {
+    await expect(create({ initialisation: "zeros" as never })).rejects.toThrow(
+      '"initialisation" expected "pytorch" or "xavier" or "orthogonal", got "zeros"',
+    );
+    await expect(create({ forgetBias: 1 })).rejects.toThrow('"forgetBias" expected the cell "lstm", got "rnn"');
+    await expect(create({ cell: "lstm", forgetBias: Number.NaN })).rejects.toThrow('"forgetBias" expected a finite');
+  });
+
+  it("tied: trains, is saved, loaded, written with and resumed with the same bits", async () => {
+    const { train: ids } = prepare("the cat sat on the mat. ".repeat(20), tokenizer);
+    const windows = carriedWindows({ window: 8, batch: 4 });
+    const make = () => create({ cell: "gru", tied: true, embeddingSize: H });
+    const [model, cut] = [await make(), await make()];
+    expect(model.network.parameters.map(({ name }) => name)).not.toContain("output.weight");
+    const losses: number[] = [];
+    for await (const { loss } of train(model, ids, { windows, steps: 30 })) losses.push(loss);
+    expect(losses.at(-1)).toBeLessThan(losses[0]!);
+    const part = train(cut, ids, { windows, steps: 30 });
+    for await (const { step } of part) if (step === 13) break;
+    const resumed = await resume(saveCheckpoint(part), ids);
+    const rest: number[] = [];
+    for await (const { loss } of resumed) rest.push(loss);
+    expect(rest).toEqual(losses.slice(13));
+    expect(saveModel(resumed.model)).toEqual(saveModel(model));
+    const loaded = await loadModel(saveModel(model));
+    const text = (of: RecurrentModel) => [...generate(of, { prompt: "the", length: 40 })].join("");
+    expect(text(loaded)).toBe(text(model));
+    expect(evaluate(loaded, ids)).toEqual(evaluate(model, ids));
   });
 });

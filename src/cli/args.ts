@@ -38,6 +38,12 @@ export const commands = {
       hidden: { value: "N", help: "width of the hidden state (default 128)" },
       layers: { value: "N", help: "recurrent layers (default 1)" },
       embedding: { value: "N", help: "width of the embedding, 0 for one-hot (default 0)" },
+      tied: { help: "embedding and output share their weights: an embedding of the hidden state's width" },
+      init: { value: "pytorch|xavier|orthogonal", help: "how the weights start (default pytorch)" },
+      "forget-bias": {
+        value: "X",
+        help: "at which the lstm's forget gate starts: 1 has it remember (default: random)",
+      },
       window: { value: "N", help: "time steps of BPTT (default 64)" },
       batch: { value: "N", help: "windows in a batch (default 32)" },
       overlap: { value: "N", help: "tokens by which windows overlap; 0 carries the state instead (default 0)" },

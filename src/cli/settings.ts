@@ -3,6 +3,7 @@
 import { defined, FRACTION, NOT_NEGATIVE, POSITIVE } from "../check.js";
 import { carriedWindows, overlappingWindows, type Partition, randomWindows } from "../data/windows.js";
 import { ACTIVATIONS, CELL_NAMES, networkConfig } from "../nn/config.js";
+import { INITIALISATIONS } from "../nn/initialise.js";
 import { characters, type Tokenizer, whitespace, words } from "../text/tokenizers.js";
 import { adamw, type Optimizer, sgd } from "../train/optimizer.js";
 import { constant, cosine, step } from "../train/schedule.js";
@@ -21,12 +22,26 @@ export function vocabularyOf(args: Args) {
 }
 
 export function networkOf(args: Args) {
+  const cell = args.choice("cell", CELL_NAMES);
+  const tied = args.has("tied");
+  const hiddenSize = args.integer("hidden") ?? 128;
+  const embeddingSize = args.integer("embedding", 0) ?? (tied ? hiddenSize : 0);
+  const forgetBias = args.number("forget-bias", "a finite number", Number.isFinite);
+  if (tied && embeddingSize !== hiddenSize) {
+    throw new UsageError(`"--tied" expected "--embedding" to equal "--hidden", ${hiddenSize}, got ${embeddingSize}`);
+  }
+  if (forgetBias !== undefined && cell !== "lstm") {
+    throw new UsageError('"--forget-bias" expected "--cell lstm" beside it');
+  }
   const options = defined({
-    cell: args.choice("cell", CELL_NAMES),
+    cell,
     activation: args.choice("activation", ACTIVATIONS),
-    hiddenSize: args.integer("hidden"),
+    hiddenSize,
     layers: args.integer("layers"),
-    embeddingSize: args.integer("embedding", 0),
+    embeddingSize,
+    tied,
+    initialisation: args.choice("init", INITIALISATIONS),
+    forgetBias,
     dropout: args.number("dropout", ...FRACTION),
     seed: args.integer("seed", 0),
   });

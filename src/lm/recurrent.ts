@@ -2,13 +2,14 @@
 
 import { integer, show } from "../check.js";
 import { type NetworkConfig, networkConfig } from "../nn/config.js";
+import type { InitialisationOptions } from "../nn/initialise.js";
 import { Network } from "../nn/network.js";
 import type { TokenIds } from "../text/ids.js";
 import { checkTokenizer, type Tokenizer } from "../text/tokenizers.js";
 import { Vocabulary } from "../text/vocabulary.js";
 import type { LanguageModel } from "./language-model.js";
 
-export interface RecurrentOptions extends Partial<Omit<NetworkConfig, "vocabularySize">> {
+export interface RecurrentOptions extends Partial<Omit<NetworkConfig, "vocabularySize">>, InitialisationOptions {
   tokenizer: Tokenizer;
   vocabulary: Vocabulary;
   /** Fixes the initial weights (default 1). */
@@ -29,20 +30,25 @@ export class RecurrentModel implements LanguageModel<Float32Array> {
    */
   static async create(options: RecurrentOptions): Promise<RecurrentModel> {
     // Without types nothing keeps a caller from leaving them out.
-    const { tokenizer, vocabulary, seed = 1, ...rest }: Partial<RecurrentOptions> = options ?? {};
+    const given: Partial<RecurrentOptions> = options ?? {};
+    const { tokenizer, vocabulary, seed = 1, initialisation, forgetBias, ...rest } = given;
     checkTokenizer(tokenizer);
     if (!(vocabulary instanceof Vocabulary)) {
       throw new TypeError(`"vocabulary" expected a Vocabulary, such as prepare() makes, got ${show(vocabulary)}`);
     }
     integer("seed", seed, 0);
-    const config = networkConfig({ ...rest, vocabularySize: vocabulary.size });
+    const config = oneDirection(networkConfig({ ...rest, vocabularySize: vocabulary.size }));
     const network = await Network.create(config);
-    network.initialise(seed);
+    network.initialise(seed, { initialisation, forgetBias });
     return new RecurrentModel(network, tokenizer, vocabulary);
   }
 
-  /** A model of a network that is there. @throws RangeError where the vocabulary has another size than the network */
+  /**
+   * A model of a network that is there.
+   * @throws RangeError where the vocabulary has another size than the network, or the network reads in both directions
+   */
   static from(network: Network, tokenizer: Tokenizer, vocabulary: Vocabulary): RecurrentModel {
+    oneDirection(network.config);
     integer("vocabulary.size", vocabulary.size, network.config.vocabularySize, network.config.vocabularySize);
     return new RecurrentModel(network, tokenizer, vocabulary);
   }
@@ -93,4 +99,12 @@ export class RecurrentModel implements LanguageModel<Float32Array> {
     if (token >= 0 && token < this.vocabulary.size && Number.isInteger(token)) return token;
     return integer("token", token, 0, this.vocabulary.size - 1);
   }
+}
+
+/** Read backward, what is to be predicted is known. @throws RangeError */
+function oneDirection(config: NetworkConfig): NetworkConfig {
+  if (!config.bidirectional) return config;
+  throw new RangeError(
+    '"bidirectional" expected false, got true: a language model cannot read ahead, networks that do are for labels',
+  );
 }
