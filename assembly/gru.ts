@@ -9,11 +9,12 @@
 //              δa_n = δh_t ⊙ (1 − z) ⊙ (1 − n²)                 δu_n = δa_n ⊙ r
 //              δa_z = δu_z = δh_t ⊙ (h_{t-1} − n) ⊙ z(1 − z)
 //              δa_r = δu_r = δa_n ⊙ u_n ⊙ r(1 − r)
-//              δWh += Σ_t h_{t-1}ᵀ·δu_t
+//              δWh += Σ_t h_{t-1}ᵀ·δu_t              δb += Σ_t δa_t              δb' += Σ_t δu_t
 //
 // a and u are (T, B, 3·H'), H' = H rounded up to whole vectors: each gate is a block of H'. a holds x·Wx + b, then the
 // gates, then δa; u then δu. h is (T+1, B, H); which slot is the initial state, and reverse, are as in lstm.ts.
 
+import { biasBackward } from "./bias";
 import { sigmoid, tanh } from "./math";
 import { affine, aTb, multiply } from "./matmul";
 import { sumOfSquares } from "./optimizer";
@@ -67,13 +68,16 @@ function cell(h: usize, a: usize, u: usize, h0: usize, B: i32, width: usize): vo
 }
 
 /**
- * a = δa, in place of the gates, u = δu, and dWh += Σ h_{t-1}ᵀ·δu_t. dh: δh as the layers above send it; used up.
+ * a = δa, in place of the gates, u = δu; dWh += Σ h_{t-1}ᵀ·δu_t, db += Σ δa_t, dbh += Σ δu_t. dh: δh as the layers above
+ * send it; used up.
  * WhT: Wh packed by packT. norms: T doubles for ‖δh_t‖² (the whole of it), or 0. scratch: aTbScratch(H, 3·H') floats.
  */
 export function gruBackward(
   a: usize,
   u: usize,
   dWh: usize,
+  db: usize,
+  dbh: usize,
   dh: usize,
   h: usize,
   WhT: usize,
@@ -95,7 +99,10 @@ export function gruBackward(
     if (norms) store<f64>(norms + (t << 3), sumOfSquares(dht, <i32>(step >> 2)));
     // The step before gets δh ⊙ z here and δu·Whᵀ from the product.
     const previous = n > 0 ? dh + <usize>(reverse ? T - n : n - 1) * step : 0;
-    cellBackward(a + 3 * t * step, ut, previous, dht, before, B, width);
+    const at = a + 3 * t * step;
+    cellBackward(at, ut, previous, dht, before, B, width);
+    biasBackward(db, at, B, N);
+    biasBackward(dbh, ut, B, N);
     if (previous) multiply(previous, ut, WhT, B, H, N);
   }
   aTb(dWh, h + (reverse ? step : 0), u, H, N, T * B, scratch);

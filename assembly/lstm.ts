@@ -12,12 +12,13 @@
 //              δz_i = δc_t ⊙ g ⊙ i(1 − i)
 //              δz_f = δc_t ⊙ c_{t-1} ⊙ f(1 − f)
 //              δz_g = δc_t ⊙ i ⊙ (1 − g²)
-//              δWh += Σ_t h_{t-1}ᵀ·δz_t
+//              δWh += Σ_t h_{t-1}ᵀ·δz_t              δb += Σ_t δz_t
 //
 // z is (T, B, 4·H'), H' = H rounded up to whole vectors: each gate is a block of H'. It holds x·Wx + b, then the gates,
 // then δz. h and c are (T+1, B, H): the slot before the first step holds the initial state. Read backward in time
 // (reverse = 1), that is slot T, and step t writes slot t; read forward it is slot 0, and step t writes slot t + 1.
 
+import { biasBackward } from "./bias";
 import { sigmoid, tanh } from "./math";
 import { aTb, multiply } from "./matmul";
 import { sumOfSquares } from "./optimizer";
@@ -72,13 +73,14 @@ function cell(h: usize, c: usize, tc: usize, z: usize, c0: usize, B: i32, width:
 }
 
 /**
- * z = δz, in place of the gates, and dWh += Σ h_{t-1}ᵀ·δz_t. dh: δh as the layers above send it; used up.
+ * z = δz, in place of the gates; dWh += Σ h_{t-1}ᵀ·δz_t, db += Σ δz_t. dh: δh as the layers above send it; used up.
  * WhT: Wh packed by packT. norms: T doubles for ‖δh_t‖² (the whole of it), or 0. dc: B rows of H floats;
  * scratch: aTbScratch(H, 4·H') floats.
  */
 export function lstmBackward(
   z: usize,
   dWh: usize,
+  db: usize,
   dh: usize,
   dc: usize,
   h: usize,
@@ -103,7 +105,9 @@ export function lstmBackward(
     const dht = dh + t * step;
     if (n < T - 1) multiply(dht, z + next * (step << 2), WhT, B, H, N);
     if (norms) store<f64>(norms + (t << 3), sumOfSquares(dht, <i32>(step >> 2)));
-    cellBackward(z + t * (step << 2), dc, dht, tc + t * step, c + before * step, B, width);
+    const zt = z + t * (step << 2);
+    cellBackward(zt, dc, dht, tc + t * step, c + before * step, B, width);
+    biasBackward(db, zt, B, N);
   }
   aTb(dWh, h + (reverse ? step : 0), z, H, N, T * B, scratch);
 }

@@ -4,14 +4,15 @@
 //
 //   backward   δh_t = ∂L/∂h_t = (what the layers above send) + δz_{t+1}·Whᵀ
 //              δz_t = δh_t ⊙ φ'(z_t)                    tanh' = 1 − h²,  ReLU' = [h > 0]
-//              δWh += Σ_t h_{t-1}ᵀ·δz_t
+//              δWh += Σ_t h_{t-1}ᵀ·δz_t                 δb += Σ_t δz_t
 //
 // Only h·Wh and δz·Whᵀ wait for the step before. x·Wx + b of all steps is one product or one gather, made
-// before; δb, δWx and δx follow from δz, after.
+// before; δWx and δx follow from δz, after. δb is summed on the way, while δz_t is in the cache.
 //
 // h is (T+1, B, H): one slot holds the initial state, so no step is special. Read forward in time that is slot 0, and step
 // t writes slot t + 1; read backward (reverse = 1) it is slot T, and step t writes slot t. z and δh are (T, B, H).
 
+import { biasBackward } from "./bias";
 import { tanh } from "./math";
 import { aTb, multiply } from "./matmul";
 import { sumOfSquares } from "./optimizer";
@@ -34,13 +35,14 @@ export function rnnForward(h: usize, Wh: usize, T: i32, B: i32, H: i32, activati
 }
 
 /**
- * dz = δz, in place of δh as the layers above send it, and dWh += Σ h_{t-1}ᵀ·δz_t.
+ * dz = δz, in place of δh as the layers above send it; dWh += Σ h_{t-1}ᵀ·δz_t, db += Σ δz_t.
  * WhT: Wh packed by packT. norms: T doubles for ‖δh_t‖² (the whole of it, what step t+1 sends included), or 0.
  * scratch: aTbScratch(H, H) floats.
  */
 export function rnnBackward(
   dz: usize,
   dWh: usize,
+  db: usize,
   h: usize,
   WhT: usize,
   norms: usize,
@@ -58,6 +60,7 @@ export function rnnBackward(
     if (n < T - 1) multiply(dzt, reverse ? dzt - step : dzt + step, WhT, B, H, H);
     if (norms) store<f64>(norms + (t << 3), sumOfSquares(dzt, <i32>(step >> 2)));
     activateBackward(dzt, h + (t + <usize>(reverse ? 0 : 1)) * step, step, activation);
+    biasBackward(db, dzt, B, H);
   }
   aTb(dWh, h + (reverse ? step : 0), dz, H, H, T * B, scratch);
 }

@@ -69,7 +69,11 @@ export async function training(seconds) {
           return (performance.now() - start) / 1000;
         },
       },
-      { name: "128-bit bound", tokens: peak.flops / flopsPerToken(configuration), turn: calling(peak.work) },
+      {
+        name: "128-bit bound",
+        tokens: (200 * peak.flops) / flopsPerToken(configuration),
+        turn: calling(peak.work, 200),
+      },
     ];
     for (const peer of peers) {
       const theirs = await peer.ask({ load });

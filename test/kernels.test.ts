@@ -8,6 +8,7 @@ import { add, type Matrix, multiply, randomMatrix, randomNumbers, transpose, zer
 
 const SIZES = [1, 3, 4, 5, 16, 31, 33];
 const flat = (rows: Matrix) => rows.flat();
+const sumOfRows = (rows: Matrix): Matrix => multiply([rows.map(() => 1)], rows);
 /** NaN where one is NaN. */
 const largest = (values: number[]) => values.reduce((a, b) => Math.max(a, b), 0);
 
@@ -192,7 +193,10 @@ describe.each(variants)("%s kernels", (variant) => {
       m.kernels.packT(packed, W, H, H);
       const squares = m.doubles(T);
       const scratch = m.room(m.kernels.aTbScratch(H, H));
-      m.kernels.rnnBackward(d, gradient, h, packed, squares, T, B, H, code[activation], 0, scratch);
+      const b = randomMatrix(random, 1, H);
+      const db = m.matrix(b);
+      m.kernels.rnnBackward(d, gradient, db, h, packed, squares, T, B, H, code[activation], 0, scratch);
+      expect(difference(m.read(db, 1, H), add(b, sumOfRows(dz.flat())))).toBeLessThan(5e-6);
       expect(difference(m.read(d, T * B, H), dz.flat())).toBeLessThan(5e-6);
       expect(difference(m.read(gradient, H, H), add(before, dWh))).toBeLessThan(5e-6);
       const found = m.readDoubles(squares, T).map((square) => [Math.sqrt(square)]);
@@ -302,10 +306,13 @@ describe.each(variants)("%s kernels", (variant) => {
       const WhT = packed(m, W, H, N, true);
       const scratch = m.room(m.kernels.aTbScratch(H, N));
       const dc = m.room(B * pad(H));
-      m.kernels.lstmBackward(zs, dW, d, dc, h, c, tc, WhT, squares, T, B, H, reverse, scratch);
+      const b = randomMatrix(random, 1, 4 * H);
+      const db = m.matrix(spread(b, H));
+      m.kernels.lstmBackward(zs, dW, db, d, dc, h, c, tc, WhT, squares, T, B, H, reverse, scratch);
       const dz = chunks(gather(m.read(zs, T * B, N), H), B);
       expect(difference(dz.flat(), inOrder(backward.dz).flat())).toBeLessThan(5e-6);
       expect(difference(gather(m.read(dW, H, N), H), add(before, backward.dWh))).toBeLessThan(5e-6);
+      expect(difference(gather(m.read(db, 1, N), H), add(b, sumOfRows(backward.dz.flat())))).toBeLessThan(5e-6);
       const norms = column(m.readDoubles(squares, T).map(Math.sqrt));
       expect(difference(norms, column(inOrder(backward.norms)))).toBeLessThan(5e-6);
       m.checkGuards();
@@ -330,9 +337,13 @@ describe.each(variants)("%s kernels", (variant) => {
       const [d, dW, squares] = [m.matrix(dh.flat()), m.matrix(spread(before, H)), m.doubles(T)];
       const WhT = packed(m, W, H, N, true);
       const scratch = m.room(m.kernels.aTbScratch(H, N));
-      m.kernels.gruBackward(as, u, dW, d, h, WhT, squares, T, B, H, reverse, scratch);
+      const b = randomMatrix(random, 2, 3 * H);
+      const [db, dbh] = [m.matrix(spread([b[0]!], H)), m.matrix(spread([b[1]!], H))];
+      m.kernels.gruBackward(as, u, dW, db, dbh, d, h, WhT, squares, T, B, H, reverse, scratch);
       expect(difference(gather(m.read(as, T * B, N), H), inOrder(backward.da).flat())).toBeLessThan(5e-6);
       expect(difference(gather(m.read(u, T * B, N), H), inOrder(backward.du).flat())).toBeLessThan(5e-6);
+      expect(difference(gather(m.read(db, 1, N), H), add([b[0]!], sumOfRows(backward.da.flat())))).toBeLessThan(5e-6);
+      expect(difference(gather(m.read(dbh, 1, N), H), add([b[1]!], sumOfRows(backward.du.flat())))).toBeLessThan(5e-6);
       expect(difference(gather(m.read(dW, H, N), H), add(before, backward.dWh))).toBeLessThan(5e-6);
       const norms = column(m.readDoubles(squares, T).map(Math.sqrt));
       expect(difference(norms, column(inOrder(backward.norms)))).toBeLessThan(5e-6);
@@ -351,7 +362,7 @@ describe.each(variants)("%s kernels", (variant) => {
       expect(difference(m.read(states, (T + 1) * B, H), inOrder(h).flat(), 1)).toBeLessThan(5e-6);
       const [d, dW] = [m.matrix(dh.flat()), m.matrix(zeros(H, H))];
       const scratch = m.room(m.kernels.aTbScratch(H, H));
-      m.kernels.rnnBackward(d, dW, states, packed(m, W, H, H, true), 0, T, B, H, 0, reverse, scratch);
+      m.kernels.rnnBackward(d, dW, m.room(H), states, packed(m, W, H, H, true), 0, T, B, H, 0, reverse, scratch);
       expect(difference(m.read(d, T * B, H), inOrder(dz).flat())).toBeLessThan(5e-6);
       expect(difference(m.read(dW, H, H), dWh)).toBeLessThan(5e-6);
     });

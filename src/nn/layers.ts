@@ -69,15 +69,6 @@ function affine({ memory }: Pass, y: number, b: number, x: number[], W: readonly
   });
 }
 
-/** Adds the sum of the rows of dy, all gates wide, to the gradients of biases. */
-export function biasBackward(pass: Pass, biases: number[], dy: number, width: number): void {
-  const { memory, acts } = pass;
-  const [first, ...others] = biases.map((offset) => gradientOf(pass, offset));
-  memory.kernels.biasBackward(first!, dy, acts.T * acts.B, width);
-  // Each starts the pass at zero: what is true of one is true of all.
-  for (const other of others) memory.floats(other, width).set(memory.floats(first!, width));
-}
-
 /** Fills z of each direction of a layer with x·Wx + b. */
 export function inputForward(pass: Pass, layer: number): void {
   const { config, memory, weights, acts } = pass;
@@ -99,15 +90,19 @@ export function inputForward(pass: Pass, layer: number): void {
 }
 
 /**
- * From dz, for each direction the gradient of what inputForward made: adds to that of Wx, and fills dx with those of
- * the layer's inputs, the outputs of the layer below. A layer that reads tokens has nothing below: its dx is used up.
+ * From dz, for each direction the gradient of what inputForward made: adds to that of Wx, gives b_hh that of b_ih where
+ * they are one sum, and fills dx with those of the layer's inputs, the outputs of the layer below. A layer that reads
+ * tokens has nothing below: its dx is used up.
  */
 export function inputBackward(pass: Pass, layer: number, dx: readonly number[], dz: readonly number[]): void {
   const { config, memory, weights, acts } = pass;
   const { kernels } = memory;
   const rows = acts.T * acts.B;
   const x = inputsOf(pass, layer);
-  weights.layers[layer]!.forEach(({ Wx }, d) => {
+  weights.layers[layer]!.forEach(({ Wx, Wh, bx, bh }, d) => {
+    if (!cells[config.cell].ownBias) {
+      memory.floats(gradientOf(pass, bh), Wh.N).set(memory.floats(gradientOf(pass, bx), Wh.N));
+    }
     Wx.forEach(({ offset, backward, K, N }, i) => {
       const dW = gradientOf(pass, offset);
       if (readsOneHot(pass, layer)) {

@@ -25,6 +25,7 @@ export interface Kernels {
   rnnBackward(
     dz: number,
     dWh: number,
+    db: number,
     h: number,
     WhT: number,
     norms: number,
@@ -49,6 +50,7 @@ export interface Kernels {
   lstmBackward(
     z: number,
     dWh: number,
+    db: number,
     dh: number,
     dc: number,
     h: number,
@@ -77,6 +79,8 @@ export interface Kernels {
     a: number,
     u: number,
     dWh: number,
+    db: number,
+    dbh: number,
     dh: number,
     h: number,
     WhT: number,
