@@ -1,17 +1,15 @@
-// The recurrent cells, by name: each a pair of kernels from assembly/ under one signature. How many gates and states a
-// cell has is in config.ts.
+// The recurrent cells, by name: each a pair of kernels from assembly/ under one signature. What else
+// is to be known of a cell is in the table of config.ts.
 
 import type { CELLS } from "./config.js";
 import { gradientOf, type Pass } from "./layers.js";
 
 export interface Cell {
-  /** Whether b_hh goes to h·Wh rather than, with b_ih, to x·Wx. */
-  readonly ownBias: boolean;
   /** Turns z from x·Wx + b into gates, and fills the states of all steps from the initial ones. */
   forward(pass: Pass, layer: number, direction: number): void;
   /**
    * From dh = ∂L/∂h as the layers above have it, which is used up: adds to the gradients of Wh and b_ih, and, where the
-   * cell has it, of its own b_hh; returns where ∂L/∂(x·Wx + b) is.
+   * cell has its own, of b_hh; returns where ∂L/∂(x·Wx + b) is.
    */
   backward(pass: Pass, layer: number, direction: number, dh: number): number;
 }
@@ -44,7 +42,6 @@ function operands(pass: Pass, layer: number, direction: number) {
 
 export const cells: Record<keyof typeof CELLS, Cell> = {
   rnn: {
-    ownBias: false,
     forward(pass, layer, direction) {
       const { kernels, states, Wh, T, B, H, activation } = operands(pass, layer, direction);
       kernels.rnnForward(states[0], Wh.forward, T, B, H, activation, direction);
@@ -56,7 +53,6 @@ export const cells: Record<keyof typeof CELLS, Cell> = {
     },
   },
   lstm: {
-    ownBias: false,
     forward(pass, layer, direction) {
       const { kernels, states, z, kept, Wh, T, B, H } = operands(pass, layer, direction);
       const [h, c] = states;
@@ -71,7 +67,6 @@ export const cells: Record<keyof typeof CELLS, Cell> = {
     },
   },
   gru: {
-    ownBias: true,
     forward(pass, layer, direction) {
       const { kernels, states, z, kept, Wh, bh, T, B, H } = operands(pass, layer, direction);
       kernels.gruForward(states[0], z, kept, Wh.forward, bh, T, B, H, direction);

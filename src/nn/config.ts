@@ -3,13 +3,13 @@
 import { boolean, integer, number, oneOf } from "../check.js";
 
 /**
- * The recurrent cells: how many gates, in as many blocks of columns, and which states go from step to step. The
- * hidden state is always the first.
+ * The recurrent cells: how many gates, in as many blocks of columns; which states go from step to step, the hidden state
+ * first; whether b_hh goes to h·Wh rather than, with b_ih, to x·Wx.
  */
 export const CELLS = {
-  rnn: { gates: 1, states: ["h"] },
-  gru: { gates: 3, states: ["h"] },
-  lstm: { gates: 4, states: ["h", "c"] },
+  rnn: { gates: 1, states: ["h"], ownBias: false },
+  gru: { gates: 3, states: ["h"], ownBias: true },
+  lstm: { gates: 4, states: ["h", "c"], ownBias: false },
 } as const;
 export const CELL_NAMES = Object.keys(CELLS) as (keyof typeof CELLS)[];
 export const ACTIVATIONS = ["tanh", "relu"] as const;

@@ -9,8 +9,7 @@
 
 import { mix } from "../random.js";
 import { type Memory, padded } from "../wasm/memory.js";
-import { cells } from "./cells.js";
-import type { NetworkConfig } from "./config.js";
+import { CELLS, type NetworkConfig } from "./config.js";
 import { type Activations, type FixedLayout, LOGIT_ROWS, type PackedWeight } from "./layout.js";
 
 /** One pass over the network. */
@@ -83,7 +82,7 @@ export function inputForward(pass: Pass, layer: number): void {
   }
   weights.layers[layer]!.forEach(({ Wx, bx, b }, d) => {
     const { z } = acts.layers[layer]![d]!;
-    const bias = cells[config.cell].ownBias ? at(pass, bx) : b;
+    const bias = CELLS[config.cell].ownBias ? at(pass, bx) : b;
     if (readsOneHot(pass, layer)) kernels.gather(z, at(pass, Wx[0]!.offset), bias, acts.inputs, rows, Wx[0]!.N);
     else affine(pass, z, bias, inputsOf(pass, layer), Wx, rows);
   });
@@ -100,7 +99,7 @@ export function inputBackward(pass: Pass, layer: number, dx: readonly number[], 
   const rows = acts.T * acts.B;
   const x = inputsOf(pass, layer);
   weights.layers[layer]!.forEach(({ Wx, Wh, bx, bh }, d) => {
-    if (!cells[config.cell].ownBias) {
+    if (!CELLS[config.cell].ownBias) {
       memory.floats(gradientOf(pass, bh), Wh.N).set(memory.floats(gradientOf(pass, bx), Wh.N));
     }
     Wx.forEach(({ offset, backward, K, N }, i) => {
