@@ -1,8 +1,7 @@
-import { readBytes, readText } from "../io/files.js";
+import { named, readBytes, readText } from "../io/files.js";
 import { loadModel } from "../io/model.js";
 import { evaluate } from "../lm/perplexity.js";
 import type { Args } from "./args.js";
-import { named } from "./errors.js";
 import { count } from "./numbers.js";
 
 export async function evaluateCommand(args: Args): Promise<number> {

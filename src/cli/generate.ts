@@ -1,11 +1,10 @@
 import { defined, NOT_NEGATIVE, SHARE } from "../check.js";
-import { readBytes } from "../io/files.js";
+import { named, readBytes } from "../io/files.js";
 import { loadModel } from "../io/model.js";
 import { type GenerateOptions, generate } from "../lm/generate.js";
 import { tokenize } from "../text/tokenizers.js";
 import { name } from "../text/vocabulary.js";
 import type { Args } from "./args.js";
-import { named } from "./errors.js";
 
 export async function generateCommand(args: Args): Promise<number> {
   const [modelPath] = args.operands as [string];

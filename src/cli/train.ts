@@ -3,9 +3,9 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { defined } from "../check.js";
 import { resumeFrom, saveCheckpoint, trainedTokens } from "../io/checkpoint.js";
-import { checkWritable, isDevice, readBytes, readText, writeWhole } from "../io/files.js";
+import { checkWritable, FileError, isDevice, named, readBytes, readText, writeWhole } from "../io/files.js";
 import { modelFrom, saveModel } from "../io/model.js";
-import { readSafetensors } from "../io/safetensors.js";
+import { FormatError, readSafetensors } from "../io/safetensors.js";
 import { type Evaluation, evaluate } from "../lm/perplexity.js";
 import { RecurrentModel } from "../lm/recurrent.js";
 import { encode, prepare } from "../text/corpus.js";
@@ -15,7 +15,6 @@ import { DivergedError, type Progress, type Training, train } from "../train/tra
 import { kernelVariant } from "../wasm/load.js";
 import { type Args, quoted, UsageError } from "./args.js";
 import { gradientFlowChart, lossChart } from "./chart.js";
-import { named } from "./errors.js";
 import { count } from "./numbers.js";
 import { ProgressLine } from "./progress.js";
 import { heldOutOf, lengthOf, networkOf, tokenizerOf, trainOptionsOf, vocabularyOf } from "./settings.js";
@@ -191,7 +190,14 @@ async function takeUp(args: Args, path: string, checkpoint: string, signal: Abor
   );
   const options = { ...length, ...defined({ valid }), signal };
   const training = await patient('the text that was held out: give it with "--valid-file"', () =>
-    named(path, () => resumeFrom(file, model, ids.subarray(0, trained), options)),
+    named(path, () => {
+      try {
+        return resumeFrom(file, model, ids.subarray(0, trained), options);
+      } catch (error) {
+        // What is wrong with the checkpoint is not the text's fault.
+        throw error instanceof FormatError ? new FileError(`${JSON.stringify(checkpoint)}: ${error.message}`) : error;
+      }
+    }),
   );
   return { training, valid };
 }

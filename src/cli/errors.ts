@@ -1,1 +1,0 @@
-export { named } from "../io/files.js";
