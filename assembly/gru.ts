@@ -70,7 +70,7 @@ function cell(h: usize, a: usize, u: usize, h0: usize, B: i32, width: usize): vo
 /**
  * a = δa, in place of the gates, u = δu; dWh += Σ h_{t-1}ᵀ·δu_t, db += Σ δa_t, dbh += Σ δu_t. dh: δh as the layers above
  * send it; used up.
- * WhT: Wh packed by packT. norms: T doubles for ‖δh_t‖² (the whole of it), or 0. scratch: aTbScratch(H, 3·H') floats.
+ * WhT: Wh packed by packT (K = 3·H', N = H). norms: T doubles for ‖δh_t‖² (the whole of it), or 0. scratch: aTbScratch(H, 3·H') floats.
  */
 export function gruBackward(
   a: usize,

@@ -74,7 +74,7 @@ function cell(h: usize, c: usize, tc: usize, z: usize, c0: usize, B: i32, width:
 
 /**
  * z = δz, in place of the gates; dWh += Σ h_{t-1}ᵀ·δz_t, db += Σ δz_t. dh: δh as the layers above send it; used up.
- * WhT: Wh packed by packT. norms: T doubles for ‖δh_t‖² (the whole of it), or 0. dc: B rows of H floats;
+ * WhT: Wh packed by packT (K = 4·H', N = H). norms: T doubles for ‖δh_t‖² (the whole of it), or 0. dc: B rows of H floats;
  * scratch: aTbScratch(H, 4·H') floats.
  */
 export function lstmBackward(

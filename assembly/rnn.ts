@@ -10,7 +10,8 @@
 // before; δWx and δx follow from δz, after. δb is summed on the way, while δz_t is in the cache.
 //
 // h is (T+1, B, H): one slot holds the initial state, so no step is special. Read forward in time that is slot 0, and step
-// t writes slot t + 1; read backward (reverse = 1) it is slot T, and step t writes slot t. z and δh are (T, B, H).
+// t writes slot t + 1; read backward (reverse = 1) it is slot T, and step t writes slot t. z and δh are (T, B, H). Like the
+// gates of the other cells, Wh has H' columns, H rounded up to whole vectors.
 
 import { biasBackward } from "./bias";
 import { tanh } from "./math";
@@ -22,22 +23,24 @@ import { rowBytes } from "./simd";
 const RELU: i32 = 1;
 
 /**
- * h = the states of all steps, from the initial one, in place of z = x·Wx + b. Wh: packed by pack (K = N = H).
+ * h = the states of all steps, from the initial one, in place of z = x·Wx + b. Wh: packed by pack (K = H, N = H').
  */
 export function rnnForward(h: usize, Wh: usize, T: i32, B: i32, H: i32, activation: i32, reverse: i32): void {
-  const step = <usize>B * rowBytes(H);
+  const width = rowBytes(H);
+  const N = <i32>(width >> 2);
+  const step = <usize>B * width;
   for (let n = 0; n < T; n++) {
     const before = h + <usize>(reverse ? T - n : n) * step;
     const after = reverse ? before - step : before + step;
-    multiply(after, before, Wh, B, H, H);
+    multiply(after, before, Wh, B, N, H);
     activate(after, step, activation);
   }
 }
 
 /**
  * dz = δz, in place of δh as the layers above send it; dWh += Σ h_{t-1}ᵀ·δz_t, db += Σ δz_t.
- * WhT: Wh packed by packT. norms: T doubles for ‖δh_t‖² (the whole of it, what step t+1 sends included), or 0.
- * scratch: aTbScratch(H, H) floats.
+ * WhT: Wh packed by packT (K = H', N = H). norms: T doubles for ‖δh_t‖² (the whole of it, what step t+1 sends included), or 0.
+ * scratch: aTbScratch(H, H') floats.
  */
 export function rnnBackward(
   dz: usize,
@@ -53,16 +56,18 @@ export function rnnBackward(
   reverse: i32,
   scratch: usize,
 ): void {
-  const step = <usize>B * rowBytes(H);
+  const width = rowBytes(H);
+  const N = <i32>(width >> 2);
+  const step = <usize>B * width;
   for (let n = T - 1; n >= 0; n--) {
     const t = <usize>(reverse ? T - 1 - n : n);
     const dzt = dz + t * step;
-    if (n < T - 1) multiply(dzt, reverse ? dzt - step : dzt + step, WhT, B, H, H);
+    if (n < T - 1) multiply(dzt, reverse ? dzt - step : dzt + step, WhT, B, H, N);
     if (norms) store<f64>(norms + (t << 3), sumOfSquares(dzt, <i32>(step >> 2)));
     activateBackward(dzt, h + (t + <usize>(reverse ? 0 : 1)) * step, step, activation);
-    biasBackward(db, dzt, B, H);
+    biasBackward(db, dzt, B, N);
   }
-  aTb(dWh, h + (reverse ? step : 0), dz, H, H, T * B, scratch);
+  aTb(dWh, h + (reverse ? step : 0), dz, H, N, T * B, scratch);
 }
 
 /** h = φ(h) */

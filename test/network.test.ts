@@ -100,6 +100,52 @@ describe("a network", () => {
     }
   });
 
+  it.each(["rnn", "gru", "lstm"] as const)(
+    "%s: the slope of the loss along δWh, for every H to 40, is ‖δWh‖",
+    async (cell) => {
+      for (let hiddenSize = 1; hiddenSize <= 40; hiddenSize++) {
+        const network = await make({ cell, hiddenSize });
+        const batch = randomBatch(5, 4);
+        const name = "rnn.weight_hh_l0";
+        network.gradients(batch, network.initialState(4));
+        const [weights, gradient] = [network.read(name), network.read(name, "gradients")];
+        const norm = Math.hypot(...gradient);
+        const loss = (step: number) => {
+          network.write(
+            name,
+            weights.map((w, i) => w + (step * gradient[i]!) / norm),
+          );
+          return network.gradients(batch, network.initialState(4));
+        };
+        const step = 0.05;
+        expect((loss(step) - loss(-step)) / (2 * step * norm), `H = ${hiddenSize}`).toBeCloseTo(1, 1.5);
+      }
+    },
+  );
+
+  it.each([
+    { cell: "rnn" as const, hiddenSize: 21 },
+    { cell: "gru" as const, hiddenSize: 30, embeddingSize: 30, tied: true },
+    { cell: "lstm" as const, hiddenSize: 33, embeddingSize: 33, tied: true },
+    { cell: "lstm" as const, hiddenSize: 18, layers: 2, bidirectional: true },
+  ])("what other batches left behind makes no difference: %o", async (options) => {
+    const fresh = await make(options);
+    const used = await make(options);
+    for (const [T, B] of [
+      [40, 24],
+      [7, 5],
+      [100, 3],
+    ] as const) {
+      const batch = randomBatch(T, B);
+      used.gradients({ ...batch, targets: batch.targets.map((y, i) => (i % 3 === 0 ? y : -1)) }, used.initialState(B));
+    }
+    const batch = randomBatch(9, 8);
+    const losses = [fresh, used].map((network) => network.gradients(batch, network.initialState(8)));
+    expect(losses[1]).toBe(losses[0]);
+    expect(gradientNorm(used)).toBe(gradientNorm(fresh));
+    expect([...used.block("gradients")]).toEqual([...fresh.block("gradients")]);
+  });
+
   it("dropout: the seed fixes the mask; none is left out when scoring", async () => {
     const network = await make({ layers: 2, dropout: 0.5 });
     const loss = (seed: number) => network.gradients(randomBatch(5, 3), network.initialState(3), seed);

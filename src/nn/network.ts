@@ -279,24 +279,27 @@ export class Network {
     }
   }
 
-  /** Puts a state into the initial slots. */
+  /** Puts a state into the initial slots. What lay there before may have left anything in the padding. */
   private writeState(state: Float32Array, acts: Activations): void {
-    this.forStateRows(acts, 0, (row, start) => row.set(state.subarray(start, start + row.length)));
+    this.forStateRows(acts, 0, (row, start, length) => {
+      row.set(state.subarray(start, start + length));
+      row.fill(0, length);
+    });
   }
 
   /** Takes the state out of the slots of the last step. */
   private readState(state: Float32Array, acts: Activations): void {
-    this.forStateRows(acts, acts.T, (row, start) => state.set(row, start));
+    this.forStateRows(acts, acts.T, (row, start, length) => state.set(row.subarray(0, length), start));
   }
 
   /**
-   * Visits the rows of the states after `steps` steps, without their padding, and where each starts in a state. Read
-   * backward in time, those are in slot T − steps.
+   * Visits the rows of the states after `steps` steps, with their padding; where each starts in a state, and its length
+   * there. Read backward in time, those are in slot T − steps.
    */
   private forStateRows(
     { layers, T, B }: Activations,
     steps: number,
-    visit: (row: Float32Array, start: number) => void,
+    visit: (row: Float32Array, start: number, length: number) => void,
   ): void {
     const H = this.config.hiddenSize;
     const stride = padded(H);
@@ -306,8 +309,8 @@ export class Network {
         for (const [d, { states }] of directions.entries()) {
           const slot = d === 0 ? steps : T - steps;
           const floats = this.memory.floats(states[state]! + 4 * slot * B * stride, B * stride);
-          if (stride === H) visit(floats, start);
-          else for (let b = 0; b < B; b++) visit(floats.subarray(b * stride, b * stride + H), start + b * H);
+          if (stride === H) visit(floats, start, B * H);
+          else for (let b = 0; b < B; b++) visit(floats.subarray(b * stride, (b + 1) * stride), start + b * H, H);
           start += B * H;
         }
       }
