@@ -60,6 +60,9 @@ def load(path):
 if __name__ == "__main__":
     path, prompt = sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else " "
     model, vocabulary = load(path)
+    unknown = [character for character in prompt if character not in vocabulary]
+    if unknown or not prompt:
+        sys.exit(f"the prompt expected characters that the model knows, got {unknown or 'none'}")
     ids = [vocabulary.index(character) for character in prompt]
     with torch.no_grad():
         logits, state = model(torch.tensor(ids).unsqueeze(1))

@@ -9,10 +9,10 @@
 // so eight steps share their counting: 98 % of the multiply-add peak on Zen 4 (Node 20), where the loop that V8 makes of
 // a single step reaches 90 %. The exits between the steps are not only for depths that are no multiple of eight: without
 // them V8 orders the eight steps by accumulator, and spills all of them.
-
-// An engine that does that, for which the wide build is made, has room for 8 accumulators of 256 bits: 4 rows × 16 columns
+//
+// An engine that fuses into 256 bits, for which the wide build is made, has room for 8 accumulators of 256 bits: 4 rows × 16 columns
 // (Zen 4, Node 26, fused multiply-add: 102 GFLOPS; 2×16 62, waiting for its four accumulators; 128 bits 55).
-
+//
 // A single row, which is what writing text takes, has no second row to share the loads of B with: panels side by side
 // keep as many accumulators busy.
 

@@ -39,7 +39,8 @@ describe("weights between rivulet and PyTorch", () => {
       hiddenSize: 6,
       layers: 2,
     });
-    loadWeights(model, fixture("from-pytorch.safetensors"));
+    // As an ArrayBuffer, which is what fetch() gives.
+    loadWeights(model, Uint8Array.from(fixture("from-pytorch.safetensors")).buffer);
     expectScores(model, fromPyTorch!);
   });
 });

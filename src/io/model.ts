@@ -70,12 +70,14 @@ export async function loadModel(file: Uint8Array | ArrayBuffer): Promise<Recurre
 /**
  * Loads the tensors of another program's safetensors file, as of a PyTorch state_dict, into a model: all of its parameters
  * under their names, and no others. A tied output.weight may be there, too.
+ * @param file its bytes
+ * @throws TypeError where those are none
  * @throws FormatError naming each tensor that does not fit; the model is then as it was
  */
-export function loadWeights({ network }: RecurrentModel, bytes: Uint8Array): void {
+export function loadWeights({ network }: RecurrentModel, file: Uint8Array | ArrayBuffer): void {
   const { parameters, config } = network;
   const refused = new Map<string, string>();
-  const { tensors } = readSafetensors(bytes, (name, what) => refused.set(name, what));
+  const { tensors } = readSafetensors(checkBytes("file", file), (name, what) => refused.set(name, what));
   const extra = new Set([...tensors.keys(), ...refused.keys()]);
   const problems: string[] = [];
   const check = (name: string, what: string | undefined) => what && problems.push(`${show(name)} ${what}`);

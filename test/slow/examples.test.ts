@@ -1,0 +1,17 @@
+// What the documents quote of an example's output is what it prints.
+
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { expect, it } from "vitest";
+
+const root = new URL("../../", import.meta.url);
+
+it("docs/vanishing-gradients.md has the figures of examples/vanishing-gradients.mjs", () => {
+  const printed = execFileSync(process.execPath, ["examples/vanishing-gradients.mjs"], { cwd: root, encoding: "utf8" });
+  const quoted = readFileSync(new URL("docs/vanishing-gradients.md", root), "utf8")
+    .split("\n")
+    .filter((line) => /^ +\d+ {2}\d/.test(line));
+  expect(quoted.length).toBe(15);
+  const lines = printed.split("\n").map((line) => line.trimEnd());
+  for (const line of quoted) expect(lines).toContain(line);
+});
