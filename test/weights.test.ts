@@ -143,7 +143,7 @@ describe("loadWeights", () => {
     const attempt = () => loadWeights(model, writeSafetensors(dict, {}));
     expect(attempt).toThrow(/; and 4906 more$/);
     expect(() => loadWeights(model, "x" as never)).toThrow(
-      new TypeError('a file\'s bytes expected a Uint8Array, got "x"'),
+      new TypeError('"file" expected a Uint8Array or an ArrayBuffer, got "x"'),
     );
   });
 });
