@@ -1,10 +1,11 @@
 // Timing on a machine that others use too: every contestant gets a turn in every round, so that all of them meet the same
-// weather, and each is judged by its best turn and by its median.
+// weather, and each is judged by its best turn and by its median; one against another by the best turns and, round by
+// round, by the median of the ratios.
 
 /**
  * Runs the contestants' turns in rounds until `seconds` have passed.
  * @param {{ turn: () => number | Promise<number> }[]} contestants turn() does some work and returns the seconds it took
- * @returns {Promise<{ best: number, median: number }[]>} seconds
+ * @returns {Promise<{ best: number, median: number, turns: number[] }[]>} seconds; turns round by round
  */
 export async function race(contestants, seconds) {
   const times = contestants.map(() => []);
@@ -12,11 +13,10 @@ export async function race(contestants, seconds) {
   for (let round = 0; round < 3 || performance.now() < end; round++) {
     for (let i = 0; i < contestants.length; i++) times[i].push(await contestants[i].turn());
   }
-  return times.map((turns) => {
-    turns.sort((a, b) => a - b);
-    return { best: turns[0], median: turns[turns.length >> 1] };
-  });
+  return times.map((turns) => ({ best: Math.min(...turns), median: median(turns), turns }));
 }
+
+export const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
 
 /** A turn that calls a synchronous function `calls` times. */
 export function calling(work, calls = 1) {

@@ -8,7 +8,7 @@ import { CLIP, CONFIGURATIONS, flopsPerToken, LEARNING_RATE } from "./configurat
 import { rivulet } from "./internals.mjs";
 import { startTensorFlow, startTorch } from "./peers.mjs";
 import { probes } from "./probe.mjs";
-import { calling, race, table, times, verdict, warmUp } from "./timing.mjs";
+import { calling, median, race, table, times, verdict, warmUp } from "./timing.mjs";
 
 /** Least ratio of tokens a second, ours to theirs. */
 const GOALS = {
@@ -97,7 +97,7 @@ export async function training(seconds) {
   }
   table(
     "training, tokens a second: forward, loss, backward, clip, update",
-    ["", "", "best", "median", "ours / theirs, best", "median", "goal", "met"],
+    ["", "", "best", "median", "ours / theirs, best", "by round", "goal", "met"],
     rows,
   );
   for (const peer of peers) await peer.end();
@@ -129,7 +129,7 @@ export async function generation(seconds) {
   }
   table(
     "generation, batch 1, tokens a second",
-    ["", "", "best", "median", "ours / theirs, best", "median", "goal", "met"],
+    ["", "", "best", "median", "ours / theirs, best", "by round", "goal", "met"],
     rows,
   );
   await torch?.end();
@@ -141,7 +141,11 @@ function compare(name, what, contestants, results) {
   return contestants.map((contestant, i) => {
     const speeds = [rate(i, "best"), rate(i, "median")].map((x) => Math.round(x).toLocaleString("en"));
     if (i === 0) return [name, contestant.name, ...speeds];
-    const ratios = { best: rate(0, "best") / rate(i, "best"), median: rate(0, "median") / rate(i, "median") };
+    const rounds = results[0].turns.map((ours, r) => results[i].turns[r] / ours);
+    const ratios = {
+      best: rate(0, "best") / rate(i, "best"),
+      median: (median(rounds) * contestants[0].tokens) / contestant.tokens,
+    };
     const goal = GOALS[what][contestant.name]?.[name];
     const met = goal ? [times(goal), verdict(Math.min(ratios.best, ratios.median), goal)] : [];
     return ["", contestant.name, ...speeds, times(ratios.best), times(ratios.median), ...met];
