@@ -18,7 +18,7 @@ import { biasBackward } from "./bias";
 import { sigmoid, tanh } from "./math";
 import { affine, aTb, multiply } from "./matmul";
 import { sumOfSquares } from "./optimizer";
-import { rowBytes } from "./simd";
+import { padded, rowBytes } from "./simd";
 
 /** h = the states of all steps, from the initial one; a = the gates. Wh: packed by pack (K = H, N = 3·H'); bh: b'. */
 export function gruForward(
@@ -33,7 +33,7 @@ export function gruForward(
   reverse: i32,
 ): void {
   const width = rowBytes(H);
-  const N = 3 * <i32>(width >> 2);
+  const N = 3 * padded(H);
   const step = <usize>B * width;
   for (let n = 0; n < T; n++) {
     const t = <usize>(reverse ? T - 1 - n : n);
@@ -89,7 +89,7 @@ export function gruBackward(
   scratch: usize,
 ): void {
   const width = rowBytes(H);
-  const N = 3 * <i32>(width >> 2);
+  const N = 3 * padded(H);
   const step = <usize>B * width;
   for (let n = T - 1; n >= 0; n--) {
     const t = <usize>(reverse ? T - 1 - n : n);

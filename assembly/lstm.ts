@@ -22,7 +22,7 @@ import { biasBackward } from "./bias";
 import { sigmoid, tanh } from "./math";
 import { aTb, multiply } from "./matmul";
 import { sumOfSquares } from "./optimizer";
-import { rowBytes } from "./simd";
+import { padded, rowBytes } from "./simd";
 
 /**
  * h, c = the states of all steps, from those in the initial slots; z = the gates; tc = tanh(c) (T, B, H).
@@ -40,7 +40,7 @@ export function lstmForward(
   reverse: i32,
 ): void {
   const width = rowBytes(H);
-  const N = <i32>width; // 4·H' columns: H' floats are `width` bytes
+  const N = 4 * padded(H);
   const step = <usize>B * width;
   for (let n = 0; n < T; n++) {
     const t = <usize>(reverse ? T - 1 - n : n);
@@ -95,7 +95,7 @@ export function lstmBackward(
   scratch: usize,
 ): void {
   const width = rowBytes(H);
-  const N = <i32>width;
+  const N = 4 * padded(H);
   const step = <usize>B * width;
   memory.fill(dc, 0, step);
   for (let n = T - 1; n >= 0; n--) {

@@ -5,7 +5,7 @@
 // bits alone as in a batch.
 
 import { columns4, columns8, columns12, columns16, ROW, row, rows4, rows8, rows12, rows16 } from "../build/tiles";
-import { floats, rowBytes } from "./simd";
+import { floats, padded, rowBytes } from "./simd";
 
 /** Depth of a block: 256 rows of a 16-wide panel are 16 KB, half of a small first-level cache. */
 const KC: i32 = 256;
@@ -29,12 +29,12 @@ function panelWidth(left: i32): i32 {
 /** n in parts of `most` at most: the size of the parts when they are as equal as whole vectors let them be. */
 function evenly(n: i32, most: i32): i32 {
   const parts = (n + most - 1) / most;
-  return ((n + parts - 1) / parts + 3) & ~3;
+  return padded((n + parts - 1) / parts);
 }
 
 /** Floats that a packed K×N matrix takes: blocks of KC rows, each as panels one after the other. */
 export function packedSize(K: i32, N: i32): i32 {
-  return K * ((N + 3) & ~3);
+  return K * padded(N);
 }
 
 /** P = B (K×N), packed. P must not overlap B. */
@@ -49,7 +49,7 @@ export function pack(P: usize, B: usize, K: i32, N: i32): void {
 
 /** P = Bᵀ, packed, where B is N×K. P must not overlap B. */
 export function packT(P: usize, B: usize, K: i32, N: i32): void {
-  const columns = (N + 3) & ~3;
+  const columns = padded(N);
   const stride = rowBytes(K);
   for (let k = 0; k < K; k += KC) {
     const depth = min(KC, K - k);
@@ -63,7 +63,7 @@ export function packT(P: usize, B: usize, K: i32, N: i32): void {
 }
 
 function packBlock(P: usize, B: usize, stride: usize, K: i32, N: i32): void {
-  const columns = (N + 3) & ~3;
+  const columns = padded(N);
   for (let j = 0, width = 0; j < columns; j += width) {
     width = panelWidth(columns - j);
     let b = B + floats(j);
@@ -156,7 +156,7 @@ function packedBlock(
   N: i32,
   K: i32,
 ): void {
-  const columns = (N + 3) & ~3;
+  const columns = padded(N);
   for (let j = 0, width = 0; j < columns; j += width) {
     width = panelWidth(columns - j);
     if (M === 1 && columns - j >= ROW && panelWidth(columns - j - ROW + 16) === 16) width = ROW;
@@ -208,7 +208,7 @@ export function aTb(C: usize, A: usize, B: usize, M: i32, N: i32, K: i32, scratc
 function aTbInPlace(C: usize, A: usize, B: usize, M: i32, N: i32, K: i32): void {
   const aStride = rowBytes(M);
   const bStride = rowBytes(N);
-  const columns = (N + 3) & ~3;
+  const columns = padded(N);
   for (let k = 0; k < K; k += NARROW_DEPTH) {
     const depth = min(NARROW_DEPTH, K - k);
     const a = A + <usize>k * aStride;

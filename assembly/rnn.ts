@@ -17,7 +17,7 @@ import { biasBackward } from "./bias";
 import { tanh } from "./math";
 import { aTb, multiply } from "./matmul";
 import { sumOfSquares } from "./optimizer";
-import { rowBytes } from "./simd";
+import { padded, rowBytes } from "./simd";
 
 /** Activations: 0 is tanh, 1 is ReLU. */
 const RELU: i32 = 1;
@@ -27,7 +27,7 @@ const RELU: i32 = 1;
  */
 export function rnnForward(h: usize, Wh: usize, T: i32, B: i32, H: i32, activation: i32, reverse: i32): void {
   const width = rowBytes(H);
-  const N = <i32>(width >> 2);
+  const N = padded(H);
   const step = <usize>B * width;
   for (let n = 0; n < T; n++) {
     const before = h + <usize>(reverse ? T - n : n) * step;
@@ -57,7 +57,7 @@ export function rnnBackward(
   scratch: usize,
 ): void {
   const width = rowBytes(H);
-  const N = <i32>(width >> 2);
+  const N = padded(H);
   const step = <usize>B * width;
   for (let n = T - 1; n >= 0; n--) {
     const t = <usize>(reverse ? T - 1 - n : n);

@@ -5,9 +5,14 @@ export function floats(n: i32): usize {
   return (<usize>n) << 2;
 }
 
+/** n rounded up to whole vectors: what a row of n floats takes. */
+export function padded(n: i32): i32 {
+  return (n + 3) & ~3;
+}
+
 /** Bytes of an n-float row: every row starts on 16 bytes, so it is padded with zeros to whole vectors. */
 export function rowBytes(n: i32): usize {
-  return (<usize>((n + 3) & ~3)) << 2;
+  return floats(padded(n));
 }
 
 /** a·b + c in each lane: one instruction and one rounding in the relaxed build, two in the strict one. */

@@ -84,7 +84,6 @@ export function readSafetensors(
     throw wrong(name, what);
   },
 ): SafeTensors {
-  if (!(bytes instanceof Uint8Array)) throw new TypeError(`a file's bytes expected a Uint8Array, got ${show(bytes)}`);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length < 8) throw new FormatError(`expected a safetensors file, got only ${bytes.length} bytes`);
   const length = view.getBigUint64(0, true);

@@ -2,7 +2,7 @@
 
 import { number, oneOf } from "../check.js";
 import type { Random } from "../random.js";
-import { CELLS, directions, type NetworkConfig } from "./config.js";
+import { directions, type NetworkConfig } from "./config.js";
 import { type Parameter, parameterCount, writeParameter } from "./parameters.js";
 
 /**
@@ -62,7 +62,7 @@ const start: Record<(typeof INITIALISATIONS)[number], Start> = {
   orthogonal(values, parameter, config, random) {
     if (parameter.role !== "recurrent") return start.xavier(values, parameter, config, random);
     const H = config.hiddenSize;
-    for (let gate = 0; gate < CELLS[config.cell].gates; gate++) {
+    for (let gate = 0; gate < parameter.gates; gate++) {
       values.set(orthogonal(H, random), gate * H * H);
     }
   },

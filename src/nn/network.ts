@@ -269,7 +269,7 @@ export class Network {
       if (direction === "forward") (tied ? packT : pack)(packed, W, K, N);
       else (tied ? pack : packT)(packed, W, N, K);
     }
-    if (direction === "backward") return;
+    if (direction === "backward" || CELLS[this.config.cell].ownBias) return;
     for (const { Wh, bx, bh, b } of layers) {
       const sum = memory.floats(b, Wh.N);
       sum.set(memory.floats(layout.parameters + 4 * bx, Wh.N));
