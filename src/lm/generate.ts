@@ -4,7 +4,7 @@ import { checkBytes, integer, NOT_NEGATIVE, number, object, SHARE, show } from "
 import { exp } from "../exact.js";
 import { pause } from "../pause.js";
 import { Random } from "../random.js";
-import { encode } from "../text/corpus.js";
+import { encodePrompt } from "../text/corpus.js";
 import type { LanguageModel } from "./language-model.js";
 
 export interface GenerateOptions {
@@ -64,7 +64,7 @@ export class Generation<S = unknown> implements Iterable<string>, AsyncIterable<
     } else {
       if (typeof prompt !== "string") throw new TypeError(`"prompt" expected a string, got ${show(prompt)}`);
       this.state = model.start();
-      for (const id of encode(prompt, tokenizer, vocabulary)) this.take(id);
+      for (const id of encodePrompt(prompt, tokenizer, vocabulary)) this.take(id);
     }
   }
 

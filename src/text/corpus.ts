@@ -2,7 +2,8 @@
 
 import { FRACTION, number, show } from "../check.js";
 import { IdArray, idsFor, type TokenIds } from "./ids.js";
-import { checkTokenizer, type Tokenizer } from "./tokenizers.js";
+import { Numbering } from "./numbering.js";
+import { checkTokenizer, type Tokenizer, tokenize } from "./tokenizers.js";
 import { UNKNOWN, Vocabulary, type VocabularyOptions } from "./vocabulary.js";
 
 /** A text whole, or in pieces. */
@@ -30,26 +31,19 @@ export interface CorpusOptions extends VocabularyOptions {
 export function prepare(text: Text, tokenizer: Tokenizer, options: CorpusOptions = {}): Corpus {
   const valid = number("valid", options.valid ?? 0.1, ...FRACTION);
   // Ids in the order in which tokens are first seen, then renumbered.
-  const seen = new Map<string, number>();
+  const seen = new Numbering();
   const ids = new IdArray(typeof text === "string" ? text.length : 0);
-  eachToken(text, tokenizer, (token) => {
-    let id = seen.get(token);
-    if (id === undefined) {
-      id = seen.size;
-      seen.set(token, id);
-    }
-    ids.push(id);
-  });
+  eachToken(text, tokenizer, (token) => ids.push(seen.add(token)));
 
   const all = ids.done();
   const trained = all.length - Math.floor(all.length * valid);
   if (trained === 0) throw new RangeError("a text to train on expected at least one token, got none: is it empty?");
-  const counts = new Float64Array(seen.size);
+  const counts = new Float64Array(seen.strings.length);
   for (let i = 0; i < trained; i++) counts[all[i]!]!++;
-  const counted = new Map([...seen].map(([token, id]) => [token, counts[id]!] as const).filter(([, n]) => n > 0));
+  const counted = new Map(seen.strings.map((token, id) => [token, counts[id]!] as const).filter(([, n]) => n > 0));
   const vocabulary = Vocabulary.fromCounts(counted, { specials: [UNKNOWN], ...options });
 
-  const renumbered = Array.from(seen.keys(), (token) => vocabulary.id(token));
+  const renumbered = seen.strings.map((token) => vocabulary.id(token));
   const final = idsFor(vocabulary.size, all);
   for (let i = 0; i < all.length; i++) final[i] = renumbered[all[i]!]!;
   return { vocabulary, train: final.subarray(0, trained), valid: final.subarray(trained) };
@@ -60,6 +54,11 @@ export function encode(text: Text, tokenizer: Tokenizer, vocabulary: Vocabulary)
   const ids = new IdArray(typeof text === "string" ? text.length : 0);
   eachToken(text, tokenizer, (token) => ids.push(vocabulary.id(token)));
   return ids.done();
+}
+
+/** The ids of the beginning of a text: its last sentence stays open. @throws RangeError as encode does */
+export function encodePrompt(prompt: string, tokenizer: Tokenizer, vocabulary: Vocabulary): number[] {
+  return tokenize(tokenizer, prompt).map((token) => vocabulary.id(token));
 }
 
 /** The text of ids. @throws RangeError where there is no such id */
@@ -74,13 +73,22 @@ export function decode(ids: Iterable<number>, tokenizer: Tokenizer, vocabulary: 
   return text;
 }
 
-/** Tokenises a stream piece by piece: what may go on in the next piece waits for it. */
-function eachToken(text: Text, tokenizer: Tokenizer, emit: (token: string) => void): void {
+/**
+ * Tokenises a stream piece by piece: what may go on in the next piece waits for it.
+ * @throws TypeError where `text` or `tokenizer` is none
+ */
+export function eachToken(text: Text, tokenizer: Tokenizer, emit: (token: string) => void): void {
   checkTokenizer(tokenizer);
   if (typeof text !== "string" && typeof text?.[Symbol.iterator] !== "function") {
     throw new TypeError(`"text" expected a string, or strings to iterate over, got ${show(text)}`);
   }
   let rest = "";
+  let open = false;
+  const each = (part: string) =>
+    tokenizer.each(part, (token) => {
+      open = token !== tokenizer.close;
+      emit(token);
+    });
   for (const piece of typeof text === "string" ? [text] : text) {
     if (typeof piece !== "string") throw new TypeError(`"text" expected pieces that are strings, got ${show(piece)}`);
     const known = tokenizer.cut(piece);
@@ -88,8 +96,9 @@ function eachToken(text: Text, tokenizer: Tokenizer, emit: (token: string) => vo
       rest += piece;
       continue;
     }
-    tokenizer.each(rest + piece.slice(0, known), emit);
+    each(rest + piece.slice(0, known));
     rest = piece.slice(known);
   }
-  if (rest !== "") tokenizer.each(rest, emit);
+  if (rest !== "") each(rest);
+  if (open && tokenizer.close !== undefined) emit(tokenizer.close);
 }

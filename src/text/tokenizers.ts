@@ -1,14 +1,18 @@
 // From text to tokens and back. A tokenizer is a few functions and the plain data that a saved model keeps of it.
 
 import { boolean, oneOf, show } from "../check.js";
+import { SENTENCE_END, SENTENCE_START, UNKNOWN } from "./vocabulary.js";
 
 export type TokenizerSpec =
   | { kind: "char" | "whitespace" }
   | { kind: "word"; lowercase: boolean }
+  | { kind: "lines"; skipSymbols: boolean }
   | { kind: "regex"; source: string; flags: string; separator: string };
 
 export interface Tokenizer {
   readonly spec: TokenizerSpec;
+  /** The token that closes a sentence, where there are sentences: a text that does not end in one is closed by it, too. */
+  readonly close?: string;
   /** Calls `emit` with each token of a text, in order. */
   each(text: string, emit: (token: string) => void): void;
   /** How much of a text can be tokenised before what follows it is known: where a stream is cut. */
@@ -69,6 +73,59 @@ export function whitespace(): Tokenizer {
 }
 
 /**
+ * Each line is a sentence, closed by </s>, and its words are what stands between blanks: as KenLM reads a text.
+ * @param skipSymbols leaves <s>, </s> and <unk> out where the text has them; otherwise the first two are an error
+ */
+export function lines({ skipSymbols = false } = {}): Tokenizer {
+  boolean("skipSymbols", skipSymbols);
+  return {
+    spec: { kind: "lines", skipSymbols },
+    close: SENTENCE_END,
+    each(text, emit) {
+      for (let i = 0; i < text.length; i++) {
+        const start = i;
+        while (i < text.length && !isBlank(text.charCodeAt(i))) i++;
+        if (i > start) {
+          const word = text.slice(start, i);
+          if (word.charCodeAt(0) !== LESS || !isSymbol(word, skipSymbols)) emit(word);
+        }
+        if (text.charCodeAt(i) === LINE_FEED) emit(SENTENCE_END);
+      }
+    },
+    cut(text) {
+      let end = text.length;
+      while (end > 0 && !isBlank(text.charCodeAt(end - 1))) end--;
+      return end;
+    },
+    piece(token, previous) {
+      if (token === SENTENCE_END) return "\n";
+      return previous === undefined || previous === SENTENCE_END ? token : ` ${token}`;
+    },
+  };
+}
+
+const LINE_FEED = 10;
+const LESS = 60;
+
+/** Space, tab, line feed, carriage return and NUL. */
+const isBlank = (code: number) =>
+  code <= 32 && (code === 32 || code === LINE_FEED || code === 9 || code === 13 || code === 0);
+
+/** Whether a word is a symbol to leave out. @throws RangeError where it must not be in a text */
+function isSymbol(word: string, skip: boolean): boolean {
+  if (skip) return word === SENTENCE_START || word === SENTENCE_END || word === UNKNOWN;
+  if (word === SENTENCE_START || word === SENTENCE_END) throw symbolError(word);
+  return false;
+}
+
+/** What there is to say of a text in which a symbol stands as a word. */
+export const symbolError = (word: string): RangeError =>
+  new RangeError(
+    `the text has the word ${show(word)}, which stands for something else in a model: ` +
+      "leave it out of the text, or have such symbols skipped (skipSymbols, --skip-symbols)",
+  );
+
+/**
  * Every match of a regular expression of yours; what lies between the matches is dropped. Empty matches are not tokens.
  * @param separator what joining puts between tokens
  */
@@ -95,14 +152,16 @@ export function checkTokenizer(tokenizer: Tokenizer | undefined): asserts tokeni
 
 /** The tokenizer that `spec`, which may be any JSON, describes. @throws RangeError, TypeError where it describes none */
 export function tokenizerFrom(spec: TokenizerSpec): Tokenizer {
-  const { kind, lowercase, source, flags, separator } = spec as Record<string, unknown>;
-  switch (oneOf("tokenizer.kind", kind, ["char", "word", "whitespace", "regex"])) {
+  const { kind, lowercase, skipSymbols, source, flags, separator } = spec as Record<string, unknown>;
+  switch (oneOf("tokenizer.kind", kind, ["char", "word", "whitespace", "lines", "regex"])) {
     case "char":
       return characters();
     case "word":
       return words({ lowercase: boolean("lowercase", lowercase) });
     case "whitespace":
       return whitespace();
+    case "lines":
+      return lines({ skipSymbols: boolean("skipSymbols", skipSymbols) });
     case "regex":
       return pattern(regexFrom(string("source", source), string("flags", flags)), string("separator", separator));
   }

@@ -1,11 +1,15 @@
 // The numbers of the tokens.
 
 import { integer, show } from "../check.js";
+import { Numbering } from "./numbering.js";
 
 export const UNKNOWN = "<unk>";
 export const PADDING = "<pad>";
 export const START = "<bos>";
 export const END = "<eos>";
+/** What n-gram models call them. */
+export const SENTENCE_START = "<s>";
+export const SENTENCE_END = "</s>";
 
 export interface VocabularyOptions {
   /** Tokens seen less often are left out (default 1). */
@@ -18,12 +22,12 @@ export interface VocabularyOptions {
 
 /** The tokens that a model knows, numbered from 0: a token's id is its place among them. */
 export class Vocabulary {
-  /** Ids of the special tokens, where the vocabulary has them. */
+  /** Ids of the special tokens, where the vocabulary has them; start and end may be called <s> and </s>, too. */
   readonly unknown: number | undefined;
   readonly padding: number | undefined;
   readonly start: number | undefined;
   readonly end: number | undefined;
-  private readonly ids = new Map<string, number>();
+  private readonly ids = new Numbering();
 
   /**
    * @param tokens each token once, in the order of their ids
@@ -33,13 +37,15 @@ export class Vocabulary {
     strings("a vocabulary", tokens);
     if (tokens.length === 0) throw new RangeError("a vocabulary expected at least one token, got none");
     tokens.forEach((token, id) => {
-      if (this.ids.has(token)) throw new RangeError(`a vocabulary expected each token once, got ${show(token)} twice`);
-      this.ids.set(token, id);
+      if (this.ids.add(token) < id) {
+        throw new RangeError(`a vocabulary expected each token once, got ${show(token)} twice`);
+      }
     });
-    this.unknown = this.ids.get(UNKNOWN);
-    this.padding = this.ids.get(PADDING);
-    this.start = this.ids.get(START);
-    this.end = this.ids.get(END);
+    const idOf = (...tokens: string[]) => tokens.map((token) => this.ids.find(token)).find((id) => id >= 0);
+    this.unknown = idOf(UNKNOWN);
+    this.padding = idOf(PADDING);
+    this.start = idOf(START, SENTENCE_START);
+    this.end = idOf(END, SENTENCE_END);
   }
 
   /** Builds a vocabulary: special tokens first, then by falling count, equals in order of their code units. */
@@ -64,13 +70,14 @@ export class Vocabulary {
   }
 
   has(token: string): boolean {
-    return this.ids.has(token);
+    return this.ids.find(token) >= 0;
   }
 
   /** A token's id; that of <unk> for one that is not in the vocabulary. @throws RangeError naming it where there is no <unk> */
   id(token: string): number {
-    const id = this.ids.get(token) ?? this.unknown;
-    if (id !== undefined) return id;
+    const id = this.ids.find(token);
+    if (id >= 0) return id;
+    if (this.unknown !== undefined) return this.unknown;
     throw new RangeError(
       `${name(token)} is not among the ${this.size} tokens of the vocabulary, which has no ${UNKNOWN}: ` +
         "leave it out, or train on a text that has it",
