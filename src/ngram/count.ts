@@ -1,0 +1,213 @@
+// Counting n-grams, in one pass over a text.
+//
+// What is counted is, at each token, the n-gram of N tokens that begins there, or what is left of its sentence. The counts of
+// all shorter n-grams follow: c(w1 … wn) is the sum over what begins with w1 … wn.
+
+import { integer, object } from "../check.js";
+import { eachToken, type Text } from "../text/corpus.js";
+import { Numbering } from "../text/numbering.js";
+import { lines, symbolError, type Tokenizer } from "../text/tokenizers.js";
+import { SENTENCE_END, SENTENCE_START, UNKNOWN, Vocabulary } from "../text/vocabulary.js";
+import { mergeRows, type Rows, renumberRows, rowsAt, sum } from "./rows.js";
+import { MAX_ORDER, ROOT, type Trie, TrieBuilder } from "./trie.js";
+
+/** The first words of every vocabulary that is counted, and their ids. */
+const SYMBOLS = [UNKNOWN, SENTENCE_START, SENTENCE_END];
+export const START = 1;
+export const END = 2;
+
+/** How often each n-gram stands in a text. */
+export interface NgramCounts {
+  readonly tokenizer: Tokenizer;
+  /** <unk>, <s> and </s>, then the words by falling count, equals in the order of their code units. */
+  readonly vocabulary: Vocabulary;
+  /** The n-grams of all lengths up to the order that was counted. */
+  readonly trie: Trie;
+  /** (nodes) c(w1 … wn). That of <s> by itself is 0, since nothing predicts it. */
+  readonly count: Uint32Array;
+}
+
+export interface CountOptions {
+  /** Length of the longest n-grams, 1 to 10. */
+  order: number;
+  /** What a token is, and where a sentence ends (default: lines()). With a tokenizer that knows no sentences, the text is one. */
+  tokenizer?: Tokenizer;
+}
+
+/**
+ * Counts a text's n-grams, with <s> before and </s> behind each sentence.
+ * @param text a string, or pieces of any length
+ * @throws TypeError, RangeError naming the option that is wrong
+ * @throws RangeError where the text has fewer than two words, or has <s>, </s> or <unk> as a word, and on which line
+ */
+export function countNgrams(text: Text, options: CountOptions): NgramCounts {
+  const { order, tokenizer = lines() } = object("options", options);
+  const counter = new NgramCounter(order);
+  const { close } = tokenizer;
+  try {
+    eachToken(text, tokenizer, (token) => {
+      if (token === close) counter.endSentence();
+      else counter.token(token);
+    });
+  } catch (error) {
+    if (close !== undefined && error instanceof RangeError) {
+      error.message = `line ${counter.sentences + 1}: ${error.message}`;
+    }
+    throw error;
+  }
+  if (close === undefined) counter.endSentence();
+  if (counter.words >= 2) return counter.done(tokenizer);
+  throw new RangeError(
+    `a text to count n-grams of expected at least 2 words, got ${counter.words}: is it the right one?`,
+  );
+}
+
+/** Ids that are sorted at a time: few enough for a processor's cache. */
+const BLOCK = 1 << 21;
+
+/** Takes either the words of sentences, or n-grams that were counted before. */
+export class NgramCounter {
+  words = 0;
+  sentences = 0;
+  private readonly ids = new Numbering();
+  /** Sentences, or n-grams, with a 0 behind each. */
+  private readonly block = new Uint32Array(BLOCK);
+  private length = 0;
+  /** For n-grams: at the first word of each its count. */
+  private countAt: Uint32Array | undefined;
+  /** Sorted blocks, merged; each has less than half the rows of the one before, so that no row is merged often. */
+  private readonly runs: Rows[] = [];
+  private inSentence = false;
+
+  /** @throws TypeError, RangeError */
+  constructor(readonly order: number) {
+    integer("order", order, 1, MAX_ORDER);
+    for (const symbol of SYMBOLS) this.ids.add(symbol);
+  }
+
+  /** The next word of a sentence. @throws RangeError where it is <s>, </s> or <unk> */
+  token(token: string): void {
+    const id = this.ids.add(token);
+    if (id <= END) throw symbolError(token);
+    if (!this.inSentence) this.push(START);
+    this.inSentence = true;
+    this.words++;
+    this.push(id);
+  }
+
+  endSentence(): void {
+    if (!this.inSentence) this.push(START);
+    this.inSentence = false;
+    this.sentences++;
+    this.push(END);
+    this.push(0);
+  }
+
+  /** An n-gram of at least N words, or one that ends with its sentence; what it has beyond N words does not count. */
+  ngram(tokens: readonly string[], count: number): void {
+    this.countAt ??= new Uint32Array(BLOCK);
+    if (this.length + this.order + 1 > BLOCK - this.order) this.sort(this.length);
+    this.countAt[this.length] = count;
+    for (const token of tokens.slice(0, this.order)) this.push(this.ids.add(token));
+    this.push(0);
+  }
+
+  done(tokenizer: Tokenizer): NgramCounts {
+    this.sort(this.length);
+    this.merge(() => true);
+    const { vocabulary, rows } = this.renumber(this.runs.pop()!);
+    return { tokenizer, vocabulary, ...trieOf(this.order, rows, vocabulary.size) };
+  }
+
+  private push(id: number): void {
+    // N zeros have to fit in behind.
+    if (this.length + this.order === this.block.length) this.sort(this.length - this.order + 1);
+    this.block[this.length++] = id;
+  }
+
+  /** Takes the first ids out of the block, and makes rows of what begins with each of them. */
+  private sort(complete: number): void {
+    const { order, block, length, countAt } = this;
+    block.fill(0, length, length + order);
+    const begins = countAt ?? block;
+    const places = new Uint32Array(complete);
+    let n = 0;
+    for (let i = 0; i < complete; i++) if (begins[i] !== 0) places[n++] = i;
+    this.runs.push(rowsAt(order, block.subarray(0, length + order), places.subarray(0, n), countAt));
+    countAt?.fill(0);
+    this.merge((longer, shorter) => longer.counts.length < 2 * shorter.counts.length);
+    block.copyWithin(0, complete, length);
+    this.length = length - complete;
+  }
+
+  /** Merges the last two runs for as long as `wanted`. */
+  private merge(wanted: (longer: Rows, shorter: Rows) => boolean): void {
+    const { runs } = this;
+    while (runs.length > 1 && wanted(runs.at(-2)!, runs.at(-1)!)) {
+      const last = runs.pop()!;
+      runs.push(mergeRows(this.order, runs.pop()!, last));
+    }
+  }
+
+  /** Gives the words ids that depend on nothing but how often they were counted. */
+  private renumber(rows: Rows): { vocabulary: Vocabulary; rows: Rows } {
+    const { order } = this;
+    const { strings } = this.ids;
+    const count = new Float64Array(strings.length);
+    for (let row = 0; row < rows.counts.length; row++) count[rows.words[row * order]!]! += rows.counts[row]!;
+    const byCount = Uint32Array.from(strings, (_, id) => id);
+    byCount.subarray(SYMBOLS.length).sort((a, b) => count[b]! - count[a]! || (strings[a]! < strings[b]! ? -1 : 1));
+    const renumbered = new Uint32Array(strings.length);
+    byCount.forEach((id, place) => {
+      renumbered[id] = place;
+    });
+    const vocabulary = new Vocabulary(Array.from(byCount, (id) => strings[id]!));
+    return { vocabulary, rows: renumberRows(order, rows, renumbered) };
+  }
+}
+
+/** The trie of sorted rows, and for each node the sum of the counts of what begins with its n-gram. */
+function trieOf(order: number, { words, counts }: Rows, vocabularySize: number): { trie: Trie; count: Uint32Array } {
+  const [above, nodes] = sizesOf(order, words, vocabularySize);
+  const builder = new TrieBuilder(vocabularySize, nodes, above);
+  const count = new Uint32Array(nodes);
+  /** For each row the node of its first `depth` words. */
+  const nodeOf = new Uint32Array(counts.length);
+  for (let depth = 1; depth <= order; depth++) {
+    let node = ROOT;
+    let parent = ROOT;
+    let word = 0;
+    for (let row = 0; row < counts.length; row++) {
+      const w = words[row * order + depth - 1]!;
+      if (w === 0) continue; // its sentence ended before
+      if (depth === 1) {
+        node = w + 1;
+      } else if (w !== word || nodeOf[row] !== parent) {
+        word = w;
+        parent = nodeOf[row]!;
+        node = builder.append(parent, word);
+      }
+      nodeOf[row] = node;
+      count[node] = sum(count[node]!, counts[row]!);
+    }
+    if (depth > 1) builder.endLevel();
+  }
+  count[START + 1] = 0;
+  return { trie: builder.done(true), count };
+}
+
+/** How many nodes sorted rows make: above the last level, and in all. */
+function sizesOf(order: number, words: Uint32Array, vocabularySize: number): [above: number, all: number] {
+  let above = order === 1 ? 1 : 1 + vocabularySize;
+  let last = order === 1 ? vocabularySize : 0;
+  for (let row = 0; row < words.length; row += order) {
+    // A node for each word from the first one on that is not as in the row before.
+    let k = 0;
+    if (row > 0) while (k < order && words[row + k] === words[row - order + k]) k++;
+    for (k = Math.max(k, 1); k < order && words[row + k] !== 0; k++) {
+      if (k < order - 1) above++;
+      else last++;
+    }
+  }
+  return [above, above + last];
+}

@@ -1,0 +1,62 @@
+// What all estimates have in common: a table of probabilities and one of backoff weights, filled in context by context.
+
+import { log } from "../exact.js";
+import { type NgramCounts, START } from "./count.js";
+import { NgramModel, type Smoothing } from "./model.js";
+import type { Trie } from "./trie.js";
+
+export interface Tables {
+  /** (nodes) p(w | h) of each n-gram h w. */
+  readonly p: Float32Array;
+  /** (nodes above the last level) b(h): what a word that never followed h has of its probability after the shorter context. */
+  readonly b: Float32Array;
+}
+
+/** Tables in which no context has a word and all the weight is left. */
+export const emptyTables = ({ order, levels }: Trie): Tables => ({
+  p: new Float32Array(levels[order + 1]!),
+  b: new Float32Array(levels[order]!).fill(1),
+});
+
+/** Visits each context h, a node, that has n-grams of length n: the nodes first … end − 1. */
+export function eachContext(
+  { levels, first }: Trie,
+  n: number,
+  visit: (h: number, first: number, end: number) => void,
+): void {
+  for (let h = levels[n - 1]!; h < levels[n]!; h++) {
+    if (first[h]! < first[h + 1]!) visit(h, first[h]!, first[h + 1]!);
+  }
+}
+
+/** Σ values[node] over the nodes first … end − 1. */
+export function total(values: Uint32Array, first: number, end: number): number {
+  let sum = 0;
+  for (let node = first; node < end; node++) sum += values[node]!;
+  return sum;
+}
+
+/** For each length n the n-grams that begin with <s>: the nodes from … to − 1. */
+export function beginningWithStart({ order, first }: Trie): { from: number; to: number }[] {
+  const ranges = [{ from: 0, to: 0 }];
+  let [from, to] = [START + 1, START + 2];
+  for (let n = 1; n <= order; n++) {
+    ranges.push({ from, to });
+    if (n < order) [from, to] = [first[from]!, first[to]!];
+  }
+  return ranges;
+}
+
+/** The model of these tables, which become its own. */
+export function modelOf(
+  { tokenizer, vocabulary, trie }: Omit<NgramCounts, "count">,
+  { p, b }: Tables,
+  smoothing: Smoothing,
+): NgramModel {
+  p[START + 1] = 0; // nothing predicts <s>
+  for (let node = 1; node < p.length; node++) p[node] = Math.min(0, log10(p[node]!));
+  for (let h = 1; h < b.length; h++) b[h] = log10(b[h]!);
+  return new NgramModel(tokenizer, vocabulary, trie, p, b, smoothing);
+}
+
+const log10 = (x: number) => log(x) / Math.LN10;

@@ -1,0 +1,160 @@
+// Interpolated modified Kneser–Ney smoothing, as KenLM's lmplz has it (Chen and Goodman 1998, An Empirical Study of Smoothing
+// Techniques; Heafield et al. 2013, Scalable Modified Kneser-Ney Language Model Estimation, sections 3.2 to 3.4). h' is the
+// context h without its first word:
+//
+//   a(h w)   = c(h w)                                   for n = N, or where h begins with <s>           (adjusted counts, 3.2)
+//            = |{v : c(v h w) > 0}|                     for the rest: how many different words came before
+//   D(k)     = k − (k + 1) · Y · t(k + 1) / t(k)        k = 1, 2, 3; Y = t(1) / (t(1) + 2 t(2))         (Chen and Goodman, 26)
+//              t(k) = |{h w : a(h w) = k}|              for each n by itself; D(k) = D(3) for k > 3
+//   u(w | h) = (a(h w) − D(a(h w))) / Σx a(h x)                                                         (normalisation, 3.3)
+//   b(h)     = Σx D(a(h x)) / Σx a(h x)
+//   p(w | h) = u(w | h) + b(h) · p(w | h')                                                              (interpolation, 3.4)
+//   p(w)     = u(w) + b(ε) / |V|                        V has </s> and <unk>, and not <s>
+//
+// Pruning leaves out the n-grams with c(h w) at or below the threshold of their length. They stay in the sums, and what they
+// would have had of h goes to b(h).
+
+import { boolean, integer, object, show } from "../check.js";
+import { Vocabulary } from "../text/vocabulary.js";
+import { END, type NgramCounts } from "./count.js";
+import { beginningWithStart, eachContext, emptyTables, modelOf, type Tables } from "./estimate.js";
+import type { NgramModel, Smoothing } from "./model.js";
+import { exactly, ROOT, TrieBuilder } from "./trie.js";
+
+export interface KneserNeyOptions {
+  /**
+   * N-grams counted this often or less are left out: a threshold for unigrams, one for bigrams, … , none below the one
+   * before; the last one goes for all that are longer (default [0]).
+   */
+  prune?: readonly number[];
+  /** Where the counts leave a discount undefined, takes 0.5, 1 and 1.5; otherwise that is an error (default false). */
+  discountFallback?: boolean;
+}
+
+const FALLBACK = [0, 0.5, 1, 1.5];
+
+/**
+ * Modified Kneser–Ney smoothing.
+ * @throws TypeError, RangeError naming the option that is wrong
+ * @throws RangeError where a discount is undefined, as it is for a text that is small or repeats itself
+ */
+export function kneserNey(counts: NgramCounts, options: KneserNeyOptions = {}): NgramModel {
+  const { prune = [0], discountFallback = false } = object("options", options);
+  boolean("discountFallback", discountFallback);
+  const { trie, count } = counts;
+  const { order, levels, suffix } = trie;
+  const thresholds = thresholdsOf(prune, order);
+  const isKept = (node: number, n: number) => count[node]! > thresholds[n - 1]! || (n === 1 && node <= END + 1);
+  let V = -1; // <s>
+  for (let node = levels[1]!; node < levels[2]!; node++) if (isKept(node, 1)) V++;
+
+  const tables = emptyTables(trie);
+  const { p, b } = tables;
+  const discounts: number[][] = [];
+  for (let n = 1; n <= order; n++) {
+    const a = adjustedCounts(counts, n); // a[0] is that of the first node of length n
+    const D = discountsOf(a, n, discountFallback);
+    discounts.push(D.slice(1));
+    const [base, end] = [levels[n]!, levels[n + 1]!];
+    // p(w | h') first, by itself: reads all over the memory wait for each other least in a loop that does nothing else.
+    for (let node = base; node < end; node++) p[node] = n === 1 ? 1 / V : p[suffix[node]!]!;
+    eachContext(trie, n, (h, first, end) => {
+      let total = 0;
+      let left = 0;
+      for (let node = first; node < end; node++) {
+        const count = a[node - base]!;
+        total += count;
+        left += isKept(node, n) ? D[Math.min(count, 3)]! : count;
+      }
+      b[h] = left / total;
+      for (let node = first; node < end; node++) {
+        const count = a[node - base]!;
+        p[node] = (count - D[Math.min(count, 3)]!) / total + (left / total) * p[node]!;
+      }
+    });
+  }
+  const smoothing: Smoothing = { kind: "kneser-ney", discounts, prune: thresholds };
+  if (thresholds[order - 1] === 0) return modelOf(counts, tables, smoothing);
+  const pruned = prunedTables(counts, tables, isKept);
+  return modelOf(pruned, pruned, smoothing);
+}
+
+/** A threshold for each length, from the unigrams' on. */
+function thresholdsOf(prune: unknown, order: number): number[] {
+  if (!Array.isArray(prune) || prune.length === 0 || prune.length > order) {
+    throw new RangeError(
+      `"prune" expected 1 to ${order} thresholds, got ${Array.isArray(prune) ? prune.length : show(prune)}`,
+    );
+  }
+  const thresholds: number[] = [];
+  for (let n = 0; n < order; n++) {
+    thresholds.push(n < prune.length ? integer(`prune[${n}]`, prune[n], thresholds[n - 1] ?? 0) : thresholds[n - 1]!);
+  }
+  return thresholds;
+}
+
+function adjustedCounts({ trie, count }: NgramCounts, n: number): Uint32Array {
+  const { order, levels, suffix } = trie;
+  const counted = count.subarray(levels[n]!, levels[n + 1]!);
+  if (n === order) return counted;
+  const a = new Uint32Array(counted.length);
+  for (let node = levels[n + 1]!; node < levels[n + 2]!; node++) a[suffix[node]! - levels[n]!]!++;
+  const { from, to } = beginningWithStart(trie)[n]!;
+  a.set(count.subarray(from, to), from - levels[n]!);
+  return a;
+}
+
+/** D(0) = 0, D(1), D(2), D(3). */
+function discountsOf(a: Uint32Array, n: number, fallback: boolean): readonly number[] {
+  const t = [0, 0, 0, 0, 0];
+  for (let i = 0; i < a.length; i++) if (a[i]! < t.length) t[a[i]!]!++;
+  const Y = t[1]! / (t[1]! + 2 * t[2]!);
+  const D = [0, 1, 2, 3].map((k) => (k === 0 ? 0 : k - ((k + 1) * Y * t[k + 1]!) / t[k]!));
+  const wrong = [1, 2, 3].find((k) => t[k] === 0 || D[k]! < 0);
+  if (wrong === undefined) return D;
+  if (fallback) return FALLBACK;
+  throw new RangeError(
+    `Kneser–Ney smoothing expected ${n}-grams whose adjusted counts make a discount of 0 to ${wrong} for the count ${wrong}, ` +
+      `got ${t[wrong] === 0 ? `no ${n}-gram with that count` : D[wrong]!.toFixed(3)}: the text is too small for that order, or ` +
+      "repeats itself; drop its repetitions, choose a lower order, or take fixed discounts (discountFallback, --discount-fallback)",
+  );
+}
+
+/** What is kept of trie, vocabulary and tables. An n-gram that is kept is so with its prefixes and its suffixes. */
+function prunedTables(
+  { tokenizer, vocabulary, trie }: NgramCounts,
+  { p, b }: Tables,
+  isKept: (node: number, n: number) => boolean,
+): Omit<NgramCounts, "count"> & Tables {
+  const { order, levels, first, word } = trie;
+  // Words are in the order of their counts: those that are kept come first.
+  let V = 0;
+  while (V < vocabulary.size && isKept(V + 1, 1)) V++;
+  const builder = new TrieBuilder(V, V + 1, V + 1);
+  let nodes = V + 1;
+  let above = order === 1 ? 1 : nodes;
+  const renamed = Uint32Array.from({ length: levels[order]! }, (_, node) => (node <= V ? node : ROOT));
+  for (let n = 2; n <= order; n++) {
+    eachContext(trie, n, (h) => {
+      for (let node = first[h]!; node < first[h + 1]!; node++) {
+        if (!isKept(node, n)) continue;
+        // No later than it was: the tables move up in place.
+        const place = builder.append(renamed[h]!, word[node]!);
+        p[place] = p[node]!;
+        nodes++;
+        if (n === order) continue;
+        renamed[node] = place;
+        b[place] = b[node]!;
+        above++;
+      }
+    });
+    builder.endLevel();
+  }
+  return {
+    tokenizer,
+    vocabulary: new Vocabulary(vocabulary.tokens.slice(0, V)),
+    trie: builder.done(true),
+    p: exactly(p, nodes),
+    b: exactly(b, above),
+  };
+}

@@ -1,0 +1,134 @@
+// An n-gram model in backoff form: what an ARPA file holds, whatever it was estimated by.
+//
+//   p(w | h) = p(h w)                 where the trie has the n-gram h w
+//            = b(h) · p(w | h')       otherwise; h' is h without its first word, b(h) = 1 where the trie does not have h
+
+import { integer } from "../check.js";
+import type { LanguageModel } from "../lm/language-model.js";
+import { checkIds, type TokenIds } from "../text/ids.js";
+import type { Tokenizer } from "../text/tokenizers.js";
+import type { Vocabulary } from "../text/vocabulary.js";
+import { child, ROOT, type Trie } from "./trie.js";
+
+/** How a model was estimated: the D(1), D(2), D(3) and the threshold of pruning are for each n from 1 on. */
+export type Smoothing =
+  | { kind: "mle" }
+  | { kind: "laplace"; k: number }
+  | { kind: "stupid-backoff"; alpha: number }
+  | { kind: "kneser-ney"; discounts: readonly (readonly number[])[]; prune: readonly number[] };
+
+/** A state is a number: the node of the longest context that the trie has. */
+export class NgramModel implements LanguageModel<number> {
+  /** log10 b(h) of the contexts that were passed on the way to what `find` found. */
+  private weight = 0;
+
+  /**
+   * @param logP (nodes) log10 p(w | h) of each n-gram h w
+   * @param logB (nodes above the last level) log10 b(h) of each context h
+   * @param smoothing where it is known
+   */
+  constructor(
+    readonly tokenizer: Tokenizer,
+    readonly vocabulary: Vocabulary,
+    readonly trie: Trie,
+    readonly logP: Float32Array,
+    readonly logB: Float32Array,
+    readonly smoothing?: Smoothing,
+  ) {}
+
+  start(): number {
+    const { start } = this.vocabulary;
+    return start === undefined ? ROOT : this.contextOf(start + 1);
+  }
+
+  /** @throws RangeError where there is no such state */
+  logProbs(state: number): Float32Array {
+    const { word, first, suffix } = this.trie;
+    const contexts = [this.checked(state)];
+    const weights = [0];
+    for (let h = state; h !== ROOT; h = suffix[h]!) {
+      contexts.push(suffix[h]!);
+      weights.push(weights.at(-1)! + this.logB[h]!);
+    }
+    const logProbs = new Float32Array(this.vocabulary.size);
+    // What a longer context says is written over what a shorter one says.
+    for (let i = contexts.length - 1; i >= 0; i--) {
+      const h = contexts[i]!;
+      for (let node = first[h]!; node < first[h + 1]!; node++) {
+        logProbs[word[node]!] = (weights[i]! + this.logP[node]!) * Math.LN10;
+      }
+    }
+    return logProbs;
+  }
+
+  /** @throws RangeError where there is no such state or token */
+  logProb(state: number, token: number): number {
+    const node = this.find(this.checked(state), this.known(token));
+    return (this.weight + this.logP[node]!) * Math.LN10;
+  }
+
+  /** After </s> comes <s>. @throws RangeError where there is no such state or token */
+  advance(state: number, token: number): number {
+    return this.after(this.find(this.checked(state), this.known(token)), token);
+  }
+
+  /** Beside the rest, `orders`: the length of the n-gram that was found for each token. @throws RangeError */
+  score(tokens: TokenIds, state: number): { logProbs: Float64Array; orders: Uint8Array; state: number } {
+    checkIds("tokens", tokens, this.vocabulary.size);
+    const { levels, order } = this.trie;
+    const logProbs = new Float64Array(tokens.length);
+    const orders = new Uint8Array(tokens.length);
+    let h = this.checked(state);
+    for (let i = 0; i < tokens.length; i++) {
+      const node = this.find(h, tokens[i]!);
+      logProbs[i] = (this.weight + this.logP[node]!) * Math.LN10;
+      let n = order;
+      while (node < levels[n]!) n--;
+      orders[i] = n;
+      h = this.after(node, tokens[i]!);
+    }
+    return { logProbs, orders, state: h };
+  }
+
+  saveState(state: number): Uint8Array {
+    const bytes = new Uint8Array(4);
+    new DataView(bytes.buffer).setUint32(0, this.checked(state), true);
+    return bytes;
+  }
+
+  restoreState(bytes: Uint8Array): number {
+    if (bytes.length !== 4) throw new RangeError(`a state expected 4 bytes, got ${bytes.length}`);
+    return this.checked(new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true));
+  }
+
+  /** The node of the longest n-gram that ends in `token` and begins in the context h; its weight is in `weight`. */
+  private find(h: number, token: number): number {
+    const { trie, logB } = this;
+    let weight = 0;
+    let node = child(trie, h, token);
+    while (node === ROOT) {
+      weight += logB[h]!;
+      h = trie.suffix[h]!;
+      node = child(trie, h, token);
+    }
+    this.weight = weight;
+    return node;
+  }
+
+  private after(node: number, token: number): number {
+    return token === this.vocabulary.end ? this.start() : this.contextOf(node);
+  }
+
+  /** The longest context that an n-gram ends in: the longest n-grams are none. */
+  private contextOf(node: number): number {
+    return node < this.logB.length ? node : this.trie.suffix[node]!;
+  }
+
+  private checked(state: number): number {
+    return integer("state", state, 0, this.logB.length - 1);
+  }
+
+  private known(token: number): number {
+    return integer("token", token, 0, this.vocabulary.size - 1);
+  }
+}

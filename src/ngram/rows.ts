@@ -1,0 +1,141 @@
+// Distinct n-grams and their counts, in the lexicographic order of their ids.
+
+import { grown } from "./trie.js";
+
+/** The largest count. */
+const MOST = 2 ** 32 - 1;
+
+/** Rows of N ids; behind the last one of a shorter n-gram stand zeros. */
+export interface Rows {
+  /** (rows, N) */
+  readonly words: Uint32Array;
+  /** (rows) */
+  readonly counts: Uint32Array;
+}
+
+/**
+ * Rows of what begins at each of some places in a sequence of ids, and goes on for N of them or up to a 0.
+ * @param ids ends in N zeros
+ * @param countAt how often what begins at a place is to be counted (default: once)
+ */
+export function rowsAt(order: number, ids: Uint32Array, places: Uint32Array, countAt?: Uint32Array): Rows {
+  const sorted = sortPlaces(order, ids, places);
+  // What is not written to takes no memory.
+  const words = new Uint32Array(sorted.length * order);
+  const counts = new Uint32Array(sorted.length);
+  let length = 0;
+  for (let k = 0; k < sorted.length; k++) {
+    const place = sorted[k]!;
+    if (k === 0 || !sameUpToZero(order, ids, place, sorted[k - 1]!)) {
+      for (let i = 0; i < order && ids[place + i] !== 0; i++) words[length * order + i] = ids[place + i]!;
+      length++;
+    }
+    counts[length - 1] = sum(counts[length - 1]!, countAt ? countAt[place]! : 1);
+  }
+  return { words: words.subarray(0, length * order), counts: counts.subarray(0, length) };
+}
+
+function sameUpToZero(order: number, ids: Uint32Array, a: number, b: number): boolean {
+  for (let i = 0; i < order; i++) {
+    if (ids[a + i] !== ids[b + i]) return false;
+    if (ids[a + i] === 0) return true;
+  }
+  return true;
+}
+
+/** A counting sort by each column, the last one first. What stands behind a 0 only orders what is equal. */
+function sortPlaces(order: number, ids: Uint32Array, places: Uint32Array): Uint32Array {
+  let most = 0;
+  for (let i = 0; i < ids.length; i++) if (ids[i]! > most) most = ids[i]!;
+  const next = new Uint32Array(most + 2);
+  let [from, to, spare] = [places, new Uint32Array(places.length), new Uint32Array(places.length)];
+  for (let column = order - 1; column >= 0; column--) {
+    next.fill(0);
+    for (let k = 0; k < from.length; k++) next[ids[from[k]! + column]! + 1]!++;
+    for (let id = 1; id < next.length; id++) next[id]! += next[id - 1]!;
+    for (let k = 0; k < from.length; k++) {
+      const place = from[k]!;
+      to[next[ids[place + column]!]!++] = place;
+    }
+    [from, to, spare] = [to, spare, to];
+  }
+  return from;
+}
+
+/** All rows of two, those that both have made one. */
+export function mergeRows(order: number, a: Rows, b: Rows): Rows {
+  const words = new Uint32Array(a.words.length + b.words.length);
+  const counts = new Uint32Array(a.counts.length + b.counts.length);
+  let length = 0;
+  for (let i = 0, j = 0; i < a.counts.length || j < b.counts.length; length++) {
+    let difference = i === a.counts.length ? 1 : j === b.counts.length ? -1 : 0;
+    for (let k = 0; k < order && difference === 0; k++) difference = a.words[i * order + k]! - b.words[j * order + k]!;
+    const from = difference <= 0 ? a.words : b.words;
+    const at = (difference <= 0 ? i : j) * order;
+    for (let k = 0; k < order; k++) words[length * order + k] = from[at + k]!;
+    let count = 0;
+    if (difference <= 0) count += a.counts[i++]!;
+    if (difference >= 0) count = sum(count, b.counts[j++]!);
+    counts[length] = count;
+  }
+  return { words: words.subarray(0, length * order), counts: counts.subarray(0, length) };
+}
+
+/** The same n-grams with other ids, in the order of those. @param renumbered the new id of each; that of 0 is 0 */
+export function renumberRows(order: number, { words, counts }: Rows, renumbered: Uint32Array): Rows {
+  const result = { words: new Uint32Array(words.length), counts: new Uint32Array(counts.length) };
+  let length = 0;
+  // A stack of groups of rows, each as its new id and its first row in one number.
+  let groups = new Float64Array(1024);
+  let top = 0;
+
+  /** Appends the rows begin … end − 1, which agree in the columns before this one, in their new order. */
+  function visit(begin: number, end: number, column: number): void {
+    if (end - begin === 1) {
+      for (let k = 0; k < order; k++) result.words[length * order + k] = renumbered[words[begin * order + k]!]!;
+      result.counts[length++] = counts[begin]!;
+      return;
+    }
+    const bottom = top;
+    for (let row = begin; row < end; row = endOfGroup(row, end, column)) {
+      if (top === groups.length) groups = grown(groups);
+      groups[top++] = renumbered[words[row * order + column]!]! * counts.length + row;
+    }
+    sortPart(groups, bottom, top);
+    for (let g = bottom; g < top; g++) {
+      const group = groups[g]!;
+      const row = group - Math.floor(group / counts.length) * counts.length;
+      visit(row, endOfGroup(row, end, column), column + 1);
+    }
+    top = bottom;
+  }
+
+  function endOfGroup(row: number, end: number, column: number): number {
+    const word = words[row * order + column]!;
+    do row++;
+    while (row < end && words[row * order + column] === word);
+    return row;
+  }
+
+  if (counts.length > 0) visit(0, counts.length, 0);
+  return result;
+}
+
+function sortPart(values: Float64Array, from: number, to: number): void {
+  if (to - from > 24) {
+    values.subarray(from, to).sort();
+    return;
+  }
+  for (let i = from + 1; i < to; i++) {
+    const value = values[i]!;
+    let j = i;
+    for (; j > from && values[j - 1]! > value; j--) values[j] = values[j - 1]!;
+    values[j] = value;
+  }
+}
+
+/** @throws RangeError where a sum of counts is too large */
+export function sum(a: number, b: number): number {
+  if (a + b <= MOST) return a + b;
+  throw new RangeError(`counts expected sums up to ${MOST}, got ${a + b}: count less text at a time`);
+}

@@ -1,0 +1,33 @@
+// Stupid backoff (Brants et al. 2007, Large Language Models in Machine Translation, eq. 5).
+//
+//   S(w | h) = c(h w) / c(h)       where h w was seen
+//            = α · S(w | h')       otherwise; h' is h without its first word
+//
+// These are scores, not probabilities: those of a context do not sum to 1. Here a context that was never seen has no weight,
+// as in every model in backoff form; the paper has α there, too, the same for all words that could follow.
+
+import { number, object, SHARE } from "../check.js";
+import type { NgramCounts } from "./count.js";
+import { eachContext, emptyTables, modelOf, total } from "./estimate.js";
+import type { NgramModel } from "./model.js";
+
+/**
+ * Stupid backoff.
+ * @param alpha the weight of a shorter context (default 0.4)
+ * @throws TypeError, RangeError
+ */
+export function stupidBackoff(counts: NgramCounts, options: { alpha?: number } = {}): NgramModel {
+  const { alpha = 0.4 } = object("options", options);
+  number("alpha", alpha, ...SHARE);
+  const { trie, count } = counts;
+  const tables = emptyTables(trie);
+  const { p, b } = tables;
+  for (let n = 1; n <= trie.order; n++) {
+    eachContext(trie, n, (h, first, end) => {
+      const c = total(count, first, end);
+      for (let node = first; node < end; node++) p[node] = count[node]! / c;
+      b[h] = alpha;
+    });
+  }
+  return modelOf(counts, tables, { kind: "stupid-backoff", alpha });
+}
