@@ -38,4 +38,4 @@ export { type GenerateOptions, type Generation, generate } from "./lm/generate.j
 // Keeping
 export { resume, saveCheckpoint } from "./io/checkpoint.js";
 export { loadModel, loadWeights, saveModel } from "./io/model.js";
-export { FormatError } from "./io/safetensors.js";
+export { FormatError } from "./io/format.js";

@@ -10,17 +10,9 @@ import { checkIds, type TokenIds } from "../text/ids.js";
 import { checkOptimizer } from "../train/optimizer.js";
 import { checkSchedule } from "../train/schedule.js";
 import { Training, type TrainOptions, type TrainSettings, type TrainState } from "../train/train.js";
+import { described, FormatError, parseObject, record } from "./format.js";
 import { modelFrom, writeModel } from "./model.js";
-import {
-  described,
-  FormatError,
-  parseObject,
-  readSafetensors,
-  record,
-  type SafeTensors,
-  type Tensor,
-  valuesOf,
-} from "./safetensors.js";
+import { readSafetensors, type SafeTensors, type Tensor, valuesOf } from "./safetensors.js";
 
 const MOMENTS = ["moment1", "moment2"] as const satisfies BlockName[];
 

@@ -9,18 +9,8 @@ import { parameterTable } from "../nn/parameters.js";
 import { type TokenizerSpec, tokenizerFrom } from "../text/tokenizers.js";
 import { Vocabulary } from "../text/vocabulary.js";
 import { bytesOf, crc32 } from "./crc32.js";
-import {
-  described,
-  FormatError,
-  flaw,
-  parseObject,
-  readSafetensors,
-  record,
-  type SafeTensors,
-  type Tensor,
-  valuesOf,
-  writeSafetensors,
-} from "./safetensors.js";
+import { described, FormatError, parseObject, record } from "./format.js";
+import { flaw, readSafetensors, type SafeTensors, type Tensor, valuesOf, writeSafetensors } from "./safetensors.js";
 
 const VERSION = 1;
 

@@ -3,6 +3,7 @@
 //   {"__metadata__": {string: string}, "name": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}, …}
 
 import { show, size } from "../check.js";
+import { FormatError, parseObject, record } from "./format.js";
 
 /** As it is in memory: float32, whatever it was in the file. */
 export interface Tensor {
@@ -41,11 +42,6 @@ function brain(bits: number): number {
   return scratch.getFloat32(0);
 }
 const scratch = /* @__PURE__ */ new DataView(new ArrayBuffer(4));
-
-/** What is wrong with a file, and what to do about it. */
-export class FormatError extends Error {
-  override name = "FormatError";
-}
 
 /** The bytes of a file with float32 tensors. */
 export function writeSafetensors(tensors: ReadonlyMap<string, Tensor>, metadata: Record<string, string>): Uint8Array {
@@ -140,33 +136,6 @@ export function valuesOf({ tensors }: SafeTensors, name: string, shape: readonly
   const what = flaw(tensor, shape);
   if (what !== undefined) throw wrong(name, what);
   return tensor!.values;
-}
-
-/** Reads what the metadata say; what is wrong with it is wrong with the file. @throws FormatError */
-export function described<T>(what: string, read: () => T): T {
-  try {
-    return read();
-  } catch (cause) {
-    throw new FormatError(`expected ${what} in the metadata: ${(cause as Error).message}`, { cause });
-  }
-}
-
-/** The object that JSON has. @throws FormatError where it has something else, or is none */
-export function parseObject(name: string, json: string | Uint8Array): Record<string, unknown> {
-  let value: unknown;
-  try {
-    value = JSON.parse(typeof json === "string" ? json : new TextDecoder("utf-8", { fatal: true }).decode(json));
-  } catch (cause) {
-    // The engine's message quotes what it found, raw.
-    throw new FormatError(`${name} expected JSON, got something else`, { cause });
-  }
-  return record(name, value);
-}
-
-/** A value from JSON that is to be an object. @throws FormatError */
-export function record(name: string, value: unknown): Record<string, unknown> {
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
-  throw new FormatError(`${name} expected an object, got ${show(value)}`);
 }
 
 function checkEntry(name: string, entry: unknown, available: number) {

@@ -13,9 +13,9 @@ const [TAB, LINE_FEED, SPACE, MINUS, POINT, ZERO] = [9, 10, 32, 45, 46, 48];
  * logarithm of 0 is −99, as with SRILM, and that of <s> 0, as with KenLM.
  * @throws RangeError naming a token that has white space in it: an ARPA file separates words by it
  */
-export function* arpa({ vocabulary, trie, logP, logB }: NgramModel): Generator<Uint8Array, void, undefined> {
+export function* saveArpa({ vocabulary, trie, logP, logB }: NgramModel): Generator<Uint8Array, void, undefined> {
   const { order } = trie;
-  const odd = vocabulary.tokens.find((token) => token === "" || /[\s\0]/.test(token));
+  const odd = vocabulary.tokens.find((token) => token === "" || /[ \t\n\r\0]/.test(token));
   if (odd !== undefined) {
     throw new RangeError(
       `an ARPA file expected words without white space, got ${name(odd)}: save the model in binary form`,
@@ -59,10 +59,10 @@ export function* arpa({ vocabulary, trie, logP, logB }: NgramModel): Generator<U
 }
 
 /** Writes a float32, of the size that logarithms have, and returns the place behind it. */
-export function writeDecimal(bytes: Uint8Array, at: number, x: number): number {
+function writeDecimal(bytes: Uint8Array, at: number, x: number): number {
   const size = Math.abs(x);
-  if (x <= -99 || size >= 99 || (size < 1 / 64 && size > 0)) {
-    for (const character of x <= -99 ? "-99" : x.toPrecision(9)) bytes[at++] = character.charCodeAt(0);
+  if (x === -Infinity || size >= 99 || (size < 1 / 64 && size > 0)) {
+    for (const character of x === -Infinity ? "-99" : x.toPrecision(9)) bytes[at++] = character.charCodeAt(0);
     return at;
   }
   // A unit of the last digit is less than the distance to the next float32.

@@ -3,7 +3,7 @@
 import { log } from "../exact.js";
 import { type NgramCounts, START } from "./count.js";
 import { NgramModel, type Smoothing } from "./model.js";
-import type { Trie } from "./trie.js";
+import { ROOT, type Trie } from "./trie.js";
 
 export interface Tables {
   /** (nodes) p(w | h) of each n-gram h w. */
@@ -54,8 +54,9 @@ export function modelOf(
   smoothing: Smoothing,
 ): NgramModel {
   p[START + 1] = 0; // nothing predicts <s>
+  b[ROOT] = 1; // and nothing is shorter than no context
   for (let node = 1; node < p.length; node++) p[node] = Math.min(0, log10(p[node]!));
-  for (let h = 1; h < b.length; h++) b[h] = log10(b[h]!);
+  for (let h = 0; h < b.length; h++) b[h] = log10(b[h]!);
   return new NgramModel(tokenizer, vocabulary, trie, p, b, smoothing);
 }
 

@@ -130,7 +130,7 @@ function prunedTables(
   // Words are in the order of their counts: those that are kept come first.
   let V = 0;
   while (V < vocabulary.size && isKept(V + 1, 1)) V++;
-  const builder = new TrieBuilder(V, V + 1, V + 1);
+  const builder = new TrieBuilder(V);
   let nodes = V + 1;
   let above = order === 1 ? 1 : nodes;
   const renamed = Uint32Array.from({ length: levels[order]! }, (_, node) => (node <= V ? node : ROOT));

@@ -3,7 +3,7 @@
 //   p(w | h) = p(h w)                 where the trie has the n-gram h w
 //            = b(h) · p(w | h')       otherwise; h' is h without its first word, b(h) = 1 where the trie does not have h
 
-import { integer } from "../check.js";
+import { integer, object, oneOf } from "../check.js";
 import type { LanguageModel } from "../lm/language-model.js";
 import { checkIds, type TokenIds } from "../text/ids.js";
 import type { Tokenizer } from "../text/tokenizers.js";
@@ -16,6 +16,15 @@ export type Smoothing =
   | { kind: "laplace"; k: number }
   | { kind: "stupid-backoff"; alpha: number }
   | { kind: "kneser-ney"; discounts: readonly (readonly number[])[]; prune: readonly number[] };
+
+const KINDS = ["mle", "laplace", "stupid-backoff", "kneser-ney"] as const;
+
+/** What is to be a Smoothing, from JSON. @throws TypeError, RangeError */
+export function checkSmoothing(value: unknown): Smoothing {
+  const smoothing = object("smoothing", value as Smoothing);
+  oneOf("smoothing.kind", smoothing.kind, KINDS);
+  return smoothing;
+}
 
 /** A state is a number: the node of the longest context that the trie has. */
 export class NgramModel implements LanguageModel<number> {

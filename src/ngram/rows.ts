@@ -43,8 +43,11 @@ function sameUpToZero(order: number, ids: Uint32Array, a: number, b: number): bo
   return true;
 }
 
-/** A counting sort by each column, the last one first. What stands behind a 0 only orders what is equal. */
-function sortPlaces(order: number, ids: Uint32Array, places: Uint32Array): Uint32Array {
+/**
+ * Places in the order of what stands at each: a counting sort by each column, the last one first. What stands behind a 0 only
+ * orders what is equal.
+ */
+export function sortPlaces(order: number, ids: Uint32Array, places: Uint32Array): Uint32Array {
   let most = 0;
   for (let i = 0; i < ids.length; i++) if (ids[i]! > most) most = ids[i]!;
   const next = new Uint32Array(most + 2);

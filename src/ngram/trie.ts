@@ -27,7 +27,7 @@ export interface Trie {
 }
 
 /** How many n-grams there are. */
-export const countOf = ({ levels }: Trie, n: number): number => levels[n + 1]! - levels[n]!;
+export const countOf = ({ levels }: Pick<Trie, "levels">, n: number): number => levels[n + 1]! - levels[n]!;
 
 /** The child of `node` by that word, or ROOT where there is none. Every word is a child of the root. */
 export function child({ word: words, first }: Pick<Trie, "word" | "first">, node: number, word: number): number {
@@ -71,17 +71,18 @@ export function* ngrams(
 /** Builds a trie level by level. */
 export class TrieBuilder {
   private readonly levels = [ROOT];
-  private word: TokenIds;
-  private first: Uint32Array;
+  /** As a trie's, up to the last level that was ended. */
+  word: TokenIds;
+  first: Uint32Array;
   private length = 1;
   /** How many nodes know their first child. */
   private opened = 0;
 
   /**
    * The unigrams are there from the start.
-   * @param nodes about how many nodes there will be, and how many of them above the last level
+   * @param nodes about how many nodes there will be, and how many of them above the last level (default: grows)
    */
-  constructor(vocabularySize: number, nodes: number, above: number) {
+  constructor(vocabularySize: number, nodes = 0, above = 0) {
     this.word = idsFor(vocabularySize, new Uint8Array(Math.max(nodes, vocabularySize + 1)));
     this.first = new Uint32Array(above + 1);
     this.endLevel();
@@ -99,7 +100,7 @@ export class TrieBuilder {
 
   /** Has to follow the last node of each level. */
   endLevel(): void {
-    this.open(this.levels.at(-1)! - 1);
+    this.open(this.levels.at(-1)!);
     this.levels.push(this.length);
   }
 
@@ -107,7 +108,6 @@ export class TrieBuilder {
   done(closed: boolean): Trie {
     const { levels, length } = this;
     const order = levels.length - 2;
-    this.open(levels[order]!);
     const trie = { order, levels, word: exactly(this.word, length), first: exactly(this.first, this.opened) };
     return { ...trie, suffix: suffixLinks(trie, closed) };
   }

@@ -1,0 +1,189 @@
+// Parquet files from outside, looked over before hyparquet reads them: it trusts what they say, and where one bit is wrong
+// may read for ever (a page without a size) or fill all memory (a run of 2^31 values in five bytes). Here nothing is
+// allocated that the file does not have the bytes for, but for what is bounded: a page, and the rows of a row group.
+//
+// A file ends in its description, in Thrift's compact protocol. A column of a row group is pages, each with a header in the
+// same protocol: perhaps one with a dictionary, then those with values, or with places in the dictionary.
+
+import { size } from "../check.js";
+import { FormatError } from "./format.js";
+
+export type Decompress = (bytes: Uint8Array, length: number) => Uint8Array;
+
+/** Bounds on what other programs write: DuckDB's pages have up to 100 MiB, and Spark's row groups 128 MiB. */
+const MOST_IN_PAGE = 2 ** 28;
+export const MOST_ROWS = 2 ** 24;
+
+const [DATA, DICTIONARY, DATA_V2] = [0, 2, 3];
+const ENCODINGS = ["PLAIN", , "DICTIONARY", , , "DELTA", "DELTA", , "DICTIONARY"];
+const damaged = () => new FormatError("expected a Parquet file, got one that is cut short or altered: write it anew");
+
+/** Reads a description and leaves it. @throws FormatError where it is none */
+export const checkStruct = (bytes: Uint8Array) => void new Compact(bytes).struct();
+
+/**
+ * The pages of a column of a row group.
+ * @param optional whether values can be null
+ * @throws FormatError
+ */
+export function checkPages(bytes: Uint8Array, rows: number, optional: boolean, decompress: Decompress): void {
+  const reader = new Compact(bytes);
+  let dictionary = false;
+  for (let seen = 0; seen < rows; ) {
+    const header = reader.struct();
+    const [type, length, compressed] = [whole(header[1]), whole(header[2], MOST_IN_PAGE), whole(header[3])];
+    const body = reader.take(compressed);
+    const about = header[type === DATA ? 5 : type === DICTIONARY ? 7 : type === DATA_V2 ? 8 : 0];
+    if (!Array.isArray(about)) throw damaged();
+    if (type === DICTIONARY) {
+      whole(about[1], decompress(body, length).length); // there is no value without a byte
+      dictionary = true;
+      continue;
+    }
+    const values = whole(about[1], rows - seen);
+    seen += values;
+    const encoding = ENCODINGS[whole(about[type === DATA ? 2 : 4])];
+    if (encoding === undefined || (encoding === "DICTIONARY" && !dictionary)) throw damaged();
+    const [levels, page] = type === DATA ? pageV1(body, length, optional) : pageV2(body, length, values, about);
+    if (optional) checkRuns(levels, 1, values);
+    if (encoding === "DICTIONARY") checkRuns(page.subarray(1), whole(page[0], 32), values);
+    if (encoding === "DELTA") checkDelta(page);
+  }
+
+  function pageV1(body: Uint8Array, length: number, optional: boolean): [levels: Uint8Array, values: Uint8Array] {
+    const reader = new Compact(decompress(body, length));
+    return [optional ? reader.take(reader.uint32()) : reader.take(0), reader.rest()];
+  }
+
+  /** Its levels are not compressed, and have no length before them. */
+  function pageV2(body: Uint8Array, length: number, values: number, about: Fields): [Uint8Array, Uint8Array] {
+    const reader = new Compact(body);
+    whole(about[2], values); // nulls
+    const levels = reader.take(whole(about[5], length));
+    whole(about[6], 0); // lists are not looked for
+    return [levels, about[7] === false ? reader.rest() : decompress(reader.rest(), length - levels.length)];
+  }
+}
+
+/** Runs of equal values, and of values packed bit by bit, eight at a time. */
+function checkRuns(bytes: Uint8Array, width: number, values: number): void {
+  const reader = new Compact(bytes);
+  // Nulls have no value: there may be fewer.
+  for (let seen = 0; seen < values && !reader.ended; ) {
+    const run = reader.varint();
+    const groups = run >>> 1;
+    seen += run & 1 ? 8 * groups : groups;
+    // Of the last eight some may stand for nothing, and some writers fill up to 64 times eight.
+    if (seen > values + (run & 1 ? 511 : 0)) throw damaged();
+    reader.skip(run & 1 ? groups * width : (width + 7) >> 3);
+  }
+}
+
+/** Differences between numbers, in blocks. The texts of DELTA_LENGTH_BYTE_ARRAY begin with their lengths in such blocks. */
+function checkDelta(bytes: Uint8Array): void {
+  const reader = new Compact(bytes);
+  const perBlock = reader.varint();
+  const parts = reader.varint();
+  if (parts === 0 || parts > 1024 || perBlock > MOST_ROWS || perBlock % parts !== 0) throw damaged();
+}
+
+function whole(value: unknown, most = 2 ** 31): number {
+  if (typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= most) return value;
+  throw damaged();
+}
+
+/** What a struct has under each of its numbers; of its lists only that they are there. */
+type Fields = unknown[];
+
+/** Thrift's compact protocol: numbers in groups of seven bits, the lowest first, the eighth bit says that there is more. */
+class Compact {
+  private at = 0;
+  constructor(private readonly bytes: Uint8Array) {}
+
+  get ended(): boolean {
+    return this.at >= this.bytes.length;
+  }
+
+  take(length: number): Uint8Array {
+    if (length > this.bytes.length - this.at) throw damaged();
+    this.at += length;
+    return this.bytes.subarray(this.at - length, this.at);
+  }
+
+  skip(length: number): void {
+    this.at += length;
+  }
+
+  rest(): Uint8Array {
+    return this.bytes.subarray(this.at);
+  }
+
+  byte(): number {
+    return this.take(1)[0]!;
+  }
+
+  uint32(): number {
+    return this.take(4).reduceRight((value, byte) => value * 256 + byte, 0);
+  }
+
+  /** @param most 5 bytes for 32 bits, 10 for 64 */
+  varint(most = 5): number {
+    let value = 0;
+    for (let i = 0; i < most; i++) {
+      const byte = this.byte();
+      value += (byte & 127) * 128 ** i;
+      if (byte < 128 && (most > 5 || value < 2 ** 32)) return value;
+    }
+    throw damaged();
+  }
+
+  zigzag(): number {
+    const value = this.varint();
+    return (value >>> 1) ^ -(value & 1);
+  }
+
+  struct(depth = 0): Fields {
+    const fields: Fields = [];
+    for (let id = 0; ; ) {
+      const head = this.byte();
+      if ((head & 15) === 0) return fields;
+      id = head >> 4 > 0 ? id + (head >> 4) : this.zigzag();
+      const value = this.value(head & 15, depth);
+      if (id >= 0 && id < 32) fields[id] = value;
+    }
+  }
+
+  private value(type: number, depth: number): unknown {
+    if (depth > 32) throw damaged();
+    switch (type) {
+      case 1:
+      case 2:
+        return type === 1;
+      case 3:
+        return void this.byte();
+      case 4:
+      case 5:
+        return this.zigzag();
+      case 6:
+        return void this.varint(10);
+      case 7:
+        return void this.take(8);
+      case 8:
+        return void this.take(this.varint());
+      case 9:
+        return this.list(depth);
+      case 12:
+        return this.struct(depth + 1);
+      default:
+        throw damaged();
+    }
+  }
+
+  private list(depth: number): void {
+    const head = this.byte();
+    const length = head >> 4 === 15 ? this.varint() : head >> 4;
+    if (length > this.bytes.length - this.at) throw damaged();
+    const type = (head & 15) < 3 ? 3 : head & 15;
+    for (let i = 0; i < length; i++) this.value(type, depth + 1);
+  }
+}
