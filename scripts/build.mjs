@@ -10,6 +10,7 @@ import { build } from "esbuild";
 import { tiles } from "./tiles.mjs";
 
 process.chdir(new URL("..", import.meta.url).pathname);
+const { peerDependencies } = JSON.parse(readFileSync("package.json", "utf8"));
 const targets = ["strict", "relaxed", "wide"];
 
 mkdirSync("build", { recursive: true });
@@ -29,7 +30,7 @@ writeFileSync("build/wide.ts", module(["wide"]));
 if (process.argv[2] !== "kernels") {
   rmSync("dist", { recursive: true, force: true });
   const { metafile } = await build({
-    entryPoints: { index: "src/index.ts", node: "src/node.ts", cli: "src/cli/main.ts" },
+    entryPoints: { index: "src/index.ts", ngram: "src/ngram.ts", node: "src/node.ts", cli: "src/cli/main.ts" },
     outdir: "dist",
     bundle: true,
     splitting: true,
@@ -37,7 +38,7 @@ if (process.argv[2] !== "kernels") {
     platform: "neutral",
     mainFields: ["module", "main"],
     target: "es2022",
-    external: ["node:*"],
+    external: ["node:*", ...Object.keys(peerDependencies)],
     metafile: true,
     logLevel: "warning",
   });

@@ -8,6 +8,7 @@ export type { TokenIds } from "./text/ids.js";
 export {
   characters,
   join,
+  lines,
   pattern,
   type Tokenizer,
   type TokenizerSpec,
@@ -34,6 +35,7 @@ export { gradientFlow } from "./train/gradient-flow.js";
 // Use
 export { type Evaluation, evaluate, evaluateAsync, perplexity } from "./lm/perplexity.js";
 export { type GenerateOptions, type Generation, generate } from "./lm/generate.js";
+export { type NextToken, nextTokens, stateAfter } from "./lm/next.js";
 
 // Keeping
 export { resume, saveCheckpoint } from "./io/checkpoint.js";

@@ -1,12 +1,20 @@
 // rivulet/node: files, and what only Node's engine can do.
 
+import { Readable } from "node:stream";
+import { createGzip } from "node:zlib";
 import { saveCheckpoint } from "./io/checkpoint.js";
-import { named, readBytes, writeWhole } from "./io/files.js";
+import { named, readBytes, readPieces, writeWhole } from "./io/files.js";
 import { loadModel, saveModel } from "./io/model.js";
+import { loadNgram } from "./io/ngram.js";
 import type { RecurrentModel } from "./lm/recurrent.js";
+import { saveArpa } from "./ngram/arpa-write.js";
+import { saveNgram } from "./ngram/binary.js";
+import type { NgramModel } from "./ngram/model.js";
+import type { Tokenizer } from "./text/tokenizers.js";
 import type { Training } from "./train/train.js";
 
 export { FileError, readText } from "./io/files.js";
+export { readCounts, writeCounts } from "./io/parquet.js";
 export { useWideVectors } from "./wasm/wide.js";
 
 /** Saves a model as a safetensors file, whole or not at all. @throws FileError; a file that was there is then unchanged */
@@ -17,6 +25,27 @@ export function writeModel(path: string, model: RecurrentModel): void {
 /** Loads a model. @throws FileError where there is none; FormatError where it is cut short, altered or something else */
 export async function readModel(path: string): Promise<RecurrentModel> {
   return named(path, () => loadModel(readBytes(path)));
+}
+
+/**
+ * Saves an n-gram model, whole or not at all: in binary form where the name ends in .ngram, else as an ARPA file, compressed
+ * where the name ends in .gz.
+ * @param quantise see saveNgram(): for the binary form
+ * @throws FileError; a file that was there is then unchanged
+ * @throws RangeError where a token has white space in it, and the file is an ARPA file
+ */
+export async function writeNgram(path: string, model: NgramModel, options: { quantise?: boolean } = {}): Promise<void> {
+  if (path.endsWith(".ngram")) writeWhole(path, saveNgram(model, options));
+  else if (!path.endsWith(".gz")) writeWhole(path, saveArpa(model));
+  else writeWhole(path, await Readable.from(saveArpa(model)).pipe(createGzip()).toArray());
+}
+
+/**
+ * Loads an n-gram model, whichever form it has and whatever its name.
+ * @throws FileError where there is none; FormatError where it is cut short, altered or something else
+ */
+export async function readNgram(path: string, options: { tokenizer?: Tokenizer } = {}): Promise<NgramModel> {
+  return named(path, () => loadNgram(readPieces(path), options));
 }
 
 /** Saves a checkpoint of a training, whole or not at all. @throws FileError */

@@ -14,12 +14,21 @@ interface Flag {
 
 type Flags = Record<string, Flag>;
 
+const HELP: Flags = { help: { help: "this text" } };
 const COMMON: Flags = {
   kernels: {
     value: "strict|relaxed|wide",
     help: "build of the kernels; strict gives the same bits everywhere (default: fastest)",
   },
-  help: { help: "this text" },
+  ...HELP,
+};
+
+/** How a text is counted. */
+const COUNTED: Flags = {
+  tokens: { value: "char|word|whitespace", help: "what a token is; whitespace: each line a sentence (default)" },
+  lowercase: { help: "lower-case the text: words only" },
+  "skip-symbols": { help: "leave <s>, </s> and <unk> out where the text has them" },
+  json: { help: "one JSON object on standard output" },
 };
 
 export const commands = {
@@ -78,6 +87,39 @@ export const commands = {
     operands: ["MODEL", "TEXT"],
     flags: { json: { help: "one JSON object on standard output" }, ...COMMON },
   },
+  ngram: {
+    usage: "rivulet ngram TEXT",
+    about: "Estimates an n-gram model from a text (- for standard input), a sentence a line, or from counts.",
+    operands: ["[TEXT]"],
+    flags: {
+      order: { value: "N", help: "length of the longest n-grams, 1 to 10 (needed)" },
+      out: {
+        value: "FILE",
+        help: "where to save the model: .arpa, .arpa.gz, or .ngram, the binary form (default model.arpa)",
+      },
+      counts: { value: "FILE", help: "instead of TEXT: a Parquet file of counts, or a directory of some" },
+      smoothing: { value: "kneser-ney|mle|laplace|stupid-backoff", help: "of the estimate (default kneser-ney)" },
+      prune: { value: '"0 0 1"', help: "kneser-ney: leave out n-grams counted so often or less, by length" },
+      "discount-fallback": { help: "kneser-ney: discounts of 0.5, 1 and 1.5 where the text leaves them undefined" },
+      k: { value: "X", help: "laplace: what is added to each count (default 1)" },
+      alpha: { value: "X", help: "stupid-backoff: the weight of a shorter context (default 0.4)" },
+      quantise: { help: "binary form: half the size, slightly worse" },
+      "valid-file": { value: "FILE", help: "a text to hold out, whose perplexity is printed" },
+      ...COUNTED,
+      ...HELP,
+    },
+  },
+  count: {
+    usage: "rivulet count TEXT",
+    about: "Counts the n-grams of a text (- for standard input) for ngram --counts, which adds up those of many.",
+    operands: ["TEXT"],
+    flags: {
+      order: { value: "N", help: "length of the longest n-grams, 1 to 10 (needed)" },
+      out: { value: "FILE", help: "where to save the counts, a Parquet file (default counts.parquet)" },
+      ...COUNTED,
+      ...HELP,
+    },
+  },
   generate: {
     usage: "rivulet generate MODEL",
     about: "Writes text.",
@@ -135,7 +177,8 @@ export class Args {
         throw new UsageError(`"${rawName}" expected ${expected}, ${got}: write ${rawName}=${quoted(value)}`);
       }
     }
-    if (!values.help && positionals.length !== operands.length) {
+    const needed = operands.filter((operand) => !operand.startsWith("[")).length;
+    if (!values.help && (positionals.length < needed || positionals.length > operands.length)) {
       throw new UsageError(`expected ${usage.replace("rivulet ", "")}, got ${positionals.length} operands`);
     }
     return new Args(positionals, values);
@@ -161,10 +204,10 @@ export class Args {
     return path;
   }
 
-  /** @throws UsageError where it is given and no integer >= least */
-  integer(name: string, least = 1): number | undefined {
+  /** @throws UsageError where it is given and no integer from `least` to `most` */
+  integer(name: string, least = 1, most?: number): number | undefined {
     const value = this.numeric(name);
-    return value === undefined ? undefined : usage(() => integer(`--${name}`, value, least));
+    return value === undefined ? undefined : usage(() => integer(`--${name}`, value, least, most));
   }
 
   /** @throws UsageError where it is given and not what `expected` says */

@@ -1,17 +1,23 @@
-import { named, readBytes, readText } from "../io/files.js";
-import { loadModel } from "../io/model.js";
+import { named, readText } from "../io/files.js";
 import { evaluate } from "../lm/perplexity.js";
 import type { Args } from "./args.js";
-import { count } from "./numbers.js";
+import { count, json } from "./numbers.js";
+import { readModel } from "./read-model.js";
 
 export async function evaluateCommand(args: Args): Promise<number> {
   const [modelPath, textPath] = args.operands as [string, string];
-  const model = await named(modelPath, () => loadModel(readBytes(modelPath)));
-  const { nats, bits, perplexity, perplexityExcludingUnknown, unknown, tokens } = await named(textPath, () =>
-    evaluate(model, readText(textPath)),
+  const model = await readModel(modelPath);
+  const { nats, bits, perplexity, perplexityExcludingUnknown, unknown, impossible, tokens } = await named(
+    textPath,
+    () => evaluate(model, readText(textPath)),
   );
   if (args.has("json")) {
-    console.log(JSON.stringify({ nats, perplexity, perplexityExcludingUnknown, unknown, tokens }));
+    console.log(json({ nats, perplexity, perplexityExcludingUnknown, unknown, tokens }));
+    return 0;
+  }
+  if (impossible > 0) {
+    console.log(`perplexity infinite: the model gives probability 0 to ${impossible} of ${count(tokens, "token")}`);
+    console.log("it has never seen them in their context, and keeps nothing for what it has not seen: smooth it");
     return 0;
   }
   console.log(`perplexity ${perplexity.toFixed(4)} over ${count(tokens, "token")}`);

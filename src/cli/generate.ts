@@ -1,10 +1,9 @@
 import { defined, NOT_NEGATIVE, SHARE } from "../check.js";
-import { named, readBytes } from "../io/files.js";
-import { loadModel } from "../io/model.js";
 import { type GenerateOptions, generate } from "../lm/generate.js";
 import { tokenize } from "../text/tokenizers.js";
 import { name } from "../text/vocabulary.js";
 import type { Args } from "./args.js";
+import { readModel } from "./read-model.js";
 
 export async function generateCommand(args: Args): Promise<number> {
   const [modelPath] = args.operands as [string];
@@ -18,7 +17,7 @@ export async function generateCommand(args: Args): Promise<number> {
     seed: args.integer("seed", 0),
   });
 
-  const model = await named(modelPath, () => loadModel(readBytes(modelPath)));
+  const model = await readModel(modelPath);
   const generation = generate(model, options);
   const read = tokenize(model.tokenizer, prompt);
   const unseen = new Set(read.filter((token) => !model.vocabulary.has(token)));

@@ -5,11 +5,14 @@ import { useWideVectors } from "../wasm/wide.js";
 import { Args, type CommandName, commands, help, UsageError } from "./args.js";
 import { evaluateCommand } from "./eval.js";
 import { generateCommand } from "./generate.js";
+import { countCommand, ngramCommand } from "./ngram.js";
 import { trainCommand } from "./train.js";
 
 const run: Record<CommandName, (args: Args) => Promise<number>> = {
   train: trainCommand,
   eval: evaluateCommand,
+  ngram: ngramCommand,
+  count: countCommand,
   generate: generateCommand,
 };
 

@@ -3,6 +3,11 @@
 /** 1 token, 12,345 tokens. */
 export const count = (n: number, what: string): string => `${n.toLocaleString("en")} ${what}${n === 1 ? "" : "s"}`;
 
+/** A line of JSON. It has no Infinity, but a number that every reader takes for it; NaN is null. */
+export const json = (value: unknown): string =>
+  JSON.stringify(value, (_, v) => (v === Infinity ? INFINITE : v)).replaceAll(`"${INFINITE}"`, "1e999");
+const INFINITE = "\uE000∞";
+
 /** 1:05, 2:03:05. */
 export function clock(seconds: number): string {
   const s = Math.max(0, Math.round(seconds));

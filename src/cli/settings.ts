@@ -4,14 +4,26 @@ import { defined, FRACTION, NOT_NEGATIVE, POSITIVE } from "../check.js";
 import { carriedWindows, overlappingWindows, type Partition, randomWindows } from "../data/windows.js";
 import { ACTIVATIONS, CELL_NAMES, networkConfig } from "../nn/config.js";
 import { INITIALISATIONS } from "../nn/initialise.js";
-import { characters, type Tokenizer, whitespace, words } from "../text/tokenizers.js";
+import { characters, lines, type Tokenizer, whitespace, words } from "../text/tokenizers.js";
 import { adamw, type Optimizer, sgd } from "../train/optimizer.js";
 import { constant, cosine, step } from "../train/schedule.js";
 import type { TrainOptions } from "../train/train.js";
 import { type Args, UsageError } from "./args.js";
 
+const TOKENS = ["char", "word", "whitespace"] as const;
+
+/** For n-grams white space separates words, and lines are sentences. */
+export function sentenceTokenizerOf(args: Args): Tokenizer {
+  if ((args.choice("tokens", TOKENS) ?? "whitespace") !== "whitespace") {
+    if (args.has("skip-symbols")) throw new UsageError('"--skip-symbols" expected "--tokens whitespace"');
+    return tokenizerOf(args);
+  }
+  if (args.has("lowercase")) throw new UsageError('"--lowercase" expected "--tokens word" beside it');
+  return lines({ skipSymbols: args.has("skip-symbols") });
+}
+
 export function tokenizerOf(args: Args): Tokenizer {
-  const kind = args.choice("tokens", ["char", "word", "whitespace"]) ?? "char";
+  const kind = args.choice("tokens", TOKENS) ?? "char";
   if (args.has("lowercase") && kind !== "word")
     throw new UsageError('"--lowercase" expected "--tokens word" beside it');
   return { char: characters, whitespace, word: () => words({ lowercase: args.has("lowercase") }) }[kind]();

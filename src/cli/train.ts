@@ -1,4 +1,3 @@
-import { realpathSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { defined } from "../check.js";
@@ -17,6 +16,7 @@ import { kernelVariant } from "../wasm/load.js";
 import { type Args, quoted, UsageError } from "./args.js";
 import { gradientFlowChart, lossChart } from "./chart.js";
 import { count } from "./numbers.js";
+import { keepInputs } from "./outputs.js";
 import { ProgressLine } from "./progress.js";
 import { heldOutOf, lengthOf, networkOf, tokenizerOf, trainOptionsOf, vocabularyOf } from "./settings.js";
 
@@ -93,27 +93,6 @@ export async function trainCommand(args: Args): Promise<number> {
   const { unit, done } = progressOf(training);
   say(`saved ${out}; to train on: ${goOn} --${unit} N${piped}, where N is the total, the ${done} so far included`);
   return 0;
-}
-
-/** Makes sure that what is saved as `output` is written over nothing that is read, whatever it is called there. */
-function keepInputs(out: string, output: string, inputs: (string | undefined)[]): void {
-  const place = placeOf(output);
-  if (place === undefined || isDevice(output)) return;
-  const input = inputs.find((path) => path !== undefined && placeOf(path === "-" ? "/dev/stdin" : path) === place);
-  if (input === undefined) return;
-  throw new UsageError(
-    `"--out" expected a file that is not read, got ${JSON.stringify(out)}: saving ${JSON.stringify(output)} would ` +
-      `overwrite ${input === "-" ? "standard input" : JSON.stringify(input)}`,
-  );
-}
-
-/** What a path leads to, links followed; undefined where there is nothing. */
-function placeOf(path: string): string | undefined {
-  try {
-    return realpathSync.native(path);
-  } catch {
-    return undefined;
-  }
 }
 
 /** Where a training that goes on from a checkpoint saves its model, unless it is told. */

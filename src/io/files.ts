@@ -75,6 +75,26 @@ export function* readText(path: string): Generator<string, void, undefined> {
   }
 }
 
+/**
+ * The bytes of a file in pieces, read as they are asked for.
+ * @param path a file, or "-" for standard input
+ * @throws FileError (while reading) where there is no such file
+ */
+export function* readPieces(path: string): Generator<Uint8Array, void, undefined> {
+  const what = `cannot read ${shown(path)}`;
+  const file = attempt(what, () => (path === "-" ? 0 : openSync(path, "r")));
+  try {
+    for (;;) {
+      const buffer = new Uint8Array(PIECE / 4);
+      const n = attempt(what, () => readSome(file, buffer));
+      if (n === 0) return;
+      yield buffer.subarray(0, n);
+    }
+  } finally {
+    if (file !== 0) closeSync(file);
+  }
+}
+
 /** Reads what there is; 0 at the end. A terminal or pipe that has nothing yet is asked again. */
 function readSome(file: number, buffer: Uint8Array): number {
   for (;;) {
@@ -150,11 +170,22 @@ export function readBytes(path: string): Uint8Array {
  * one, whole. Where it is a link, what it points to is replaced; where it is a device or a pipe, it is written to.
  * @throws FileError; the file is then as it was
  */
-export function writeWhole(path: string, bytes: Uint8Array): void {
-  attempt(`cannot save ${JSON.stringify(path)} (${size(bytes.length)})`, () => {
+export function writeWhole(path: string, bytes: Uint8Array | Iterable<Uint8Array>): void {
+  const whole = bytes instanceof Uint8Array;
+  attempt(`cannot save ${JSON.stringify(path)}${whole ? ` (${size(bytes.length)})` : ""}`, () => {
+    const write = (file: number) => {
+      for (const piece of whole ? [bytes] : bytes) {
+        for (let at = 0; at < piece.length; ) at += writeSync(file, piece, at);
+      }
+    };
     const target = existing(path);
     if (target && !target.file) {
-      writeFileSync(path, bytes);
+      const file = openSync(path, "w");
+      try {
+        write(file);
+      } finally {
+        closeSync(file);
+      }
       return;
     }
     const final = target?.path ?? path;
@@ -162,7 +193,7 @@ export function writeWhole(path: string, bytes: Uint8Array): void {
     try {
       const file = openSync(temporary, "w", target?.mode ?? 0o666);
       try {
-        for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at);
+        write(file);
         fsyncSync(file);
       } finally {
         closeSync(file);

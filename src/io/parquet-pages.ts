@@ -5,7 +5,6 @@
 // A file ends in its description, in Thrift's compact protocol. A column of a row group is pages, each with a header in the
 // same protocol: perhaps one with a dictionary, then those with values, or with places in the dictionary.
 
-import { size } from "../check.js";
 import { FormatError } from "./format.js";
 
 export type Decompress = (bytes: Uint8Array, length: number) => Uint8Array;
@@ -15,8 +14,10 @@ const MOST_IN_PAGE = 2 ** 28;
 export const MOST_ROWS = 2 ** 24;
 
 const [DATA, DICTIONARY, DATA_V2] = [0, 2, 3];
-const ENCODINGS = ["PLAIN", , "DICTIONARY", , , "DELTA", "DELTA", , "DICTIONARY"];
-const damaged = () => new FormatError("expected a Parquet file, got one that is cut short or altered: write it anew");
+const [PLAIN, PLAIN_DICTIONARY, DELTA_BINARY, DELTA_LENGTH, RLE_DICTIONARY, STREAM_SPLIT] = [0, 2, 5, 6, 8, 9];
+
+export const DAMAGED = "expected a Parquet file, got one that is cut short or altered: write it anew";
+export const damaged = () => new FormatError(DAMAGED);
 
 /** Reads a description and leaves it. @throws FormatError where it is none */
 export const checkStruct = (bytes: Uint8Array) => void new Compact(bytes).struct();
@@ -37,20 +38,18 @@ export function checkPages(bytes: Uint8Array, rows: number, optional: boolean, d
     if (!Array.isArray(about)) throw damaged();
     if (type === DICTIONARY) {
       whole(about[1], decompress(body, length).length); // there is no value without a byte
+      if (dictionary) throw damaged();
       dictionary = true;
       continue;
     }
     const values = whole(about[1], rows - seen);
     seen += values;
-    const encoding = ENCODINGS[whole(about[type === DATA ? 2 : 4])];
-    if (encoding === undefined || (encoding === "DICTIONARY" && !dictionary)) throw damaged();
-    const [levels, page] = type === DATA ? pageV1(body, length, optional) : pageV2(body, length, values, about);
+    const [levels, page] = type === DATA ? pageV1(body, length) : pageV2(body, length, values, about);
     if (optional) checkRuns(levels, 1, values);
-    if (encoding === "DICTIONARY") checkRuns(page.subarray(1), whole(page[0], 32), values);
-    if (encoding === "DELTA") checkDelta(page);
+    checkValues(page, values, whole(about[type === DATA ? 2 : 4]), dictionary);
   }
 
-  function pageV1(body: Uint8Array, length: number, optional: boolean): [levels: Uint8Array, values: Uint8Array] {
+  function pageV1(body: Uint8Array, length: number): [levels: Uint8Array, values: Uint8Array] {
     const reader = new Compact(decompress(body, length));
     return [optional ? reader.take(reader.uint32()) : reader.take(0), reader.rest()];
   }
@@ -59,9 +58,28 @@ export function checkPages(bytes: Uint8Array, rows: number, optional: boolean, d
   function pageV2(body: Uint8Array, length: number, values: number, about: Fields): [Uint8Array, Uint8Array] {
     const reader = new Compact(body);
     whole(about[2], values); // nulls
-    const levels = reader.take(whole(about[5], length));
+    const levels = reader.take(whole(about[5], optional ? length : 0));
     whole(about[6], 0); // lists are not looked for
     return [levels, about[7] === false ? reader.rest() : decompress(reader.rest(), length - levels.length)];
+  }
+}
+
+function checkValues(page: Uint8Array, values: number, encoding: number, dictionary: boolean): void {
+  switch (encoding) {
+    case PLAIN:
+    case STREAM_SPLIT:
+      return;
+    case PLAIN_DICTIONARY:
+    case RLE_DICTIONARY:
+      if (!dictionary) throw damaged();
+      checkRuns(page.subarray(1), whole(page[0], 32), values);
+      return;
+    case DELTA_BINARY:
+    case DELTA_LENGTH:
+      checkDelta(page);
+      return;
+    default:
+      throw new FormatError(`expected values that are plain, in a dictionary or deltas, got encoding ${encoding}`);
   }
 }
 
@@ -169,7 +187,7 @@ class Compact {
       case 7:
         return void this.take(8);
       case 8:
-        return void this.take(this.varint());
+        return void this.take(this.text(depth));
       case 9:
         return this.list(depth);
       case 12:
@@ -179,11 +197,18 @@ class Compact {
     }
   }
 
+  /** Least and greatest values stand deep, and of one with many bytes hyparquet makes a number in quadratic time. */
+  private text(depth: number): number {
+    const length = this.varint();
+    if (depth > 5 && length > 2 ** 14) throw damaged();
+    return length;
+  }
+
   private list(depth: number): void {
     const head = this.byte();
     const length = head >> 4 === 15 ? this.varint() : head >> 4;
     if (length > this.bytes.length - this.at) throw damaged();
-    const type = (head & 15) < 3 ? 3 : head & 15;
+    const type = Math.max(head & 15, 3); // true and false take a byte there
     for (let i = 0; i < length; i++) this.value(type, depth + 1);
   }
 }

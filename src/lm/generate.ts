@@ -6,6 +6,7 @@ import { pause } from "../pause.js";
 import { Random } from "../random.js";
 import { encodePrompt } from "../text/corpus.js";
 import type { LanguageModel } from "./language-model.js";
+import { notWritten } from "./next.js";
 
 export interface GenerateOptions {
   /** Text to go on from. It is not part of what is generated (default: none). */
@@ -57,7 +58,7 @@ export class Generation<S = unknown> implements Iterable<string>, AsyncIterable<
     number("topP", topP, ...SHARE);
     const k = topK === undefined ? vocabulary.size : integer("topK", topK);
     this.random = new Random(integer("seed", seed, 0));
-    const banned = [vocabulary.unknown, vocabulary.padding, vocabulary.start].filter((id) => id !== undefined);
+    const banned = notWritten(vocabulary);
     this.draw = (logProbs) => sample(logProbs, banned, temperature, k, topP, this.random);
     if (from !== undefined) {
       this.state = this.restore(checkBytes("from", from));

@@ -17,6 +17,8 @@ export interface Evaluation {
   perplexityExcludingUnknown: number;
   /** Predicted tokens that the vocabulary does not have. */
   unknown: number;
+  /** Predicted tokens that have probability 0: one of them, and the perplexity is infinite. */
+  impossible: number;
   /** Predicted tokens. */
   tokens: number;
 }
@@ -63,12 +65,14 @@ function* evaluating<S>(model: LanguageModel<S>, text: Text | TokenIds): Generat
   let sum = 0;
   let sumKnown = 0;
   let unknown = 0;
+  let impossible = 0;
   for (let start = first; start < ids.length; start += CHUNK) {
     const chunk = ids.subarray(start, start + CHUNK);
     const scored = model.score?.(chunk, state) ?? stepByStep(model, chunk, state);
     state = scored.state;
     scored.logProbs.forEach((logProb, i) => {
       sum -= logProb;
+      if (logProb === -Infinity) impossible++;
       if (chunk[i] === vocabulary.unknown) unknown++;
       else sumKnown -= logProb;
     });
@@ -82,6 +86,7 @@ function* evaluating<S>(model: LanguageModel<S>, text: Text | TokenIds): Generat
     perplexity: exp(nats),
     perplexityExcludingUnknown: exp(sumKnown / (tokens - unknown)),
     unknown,
+    impossible,
     tokens,
   };
 }

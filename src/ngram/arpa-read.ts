@@ -32,7 +32,8 @@ const MISSING = -100;
 /** Takes the text of a file in pieces of any length. */
 export class ArpaReader {
   private rest = "";
-  private line = 0;
+  /** How many lines were read. */
+  line = 0;
   /** What is done with the next line that is not blank. */
   private next: (text: string, from: number, to: number) => void = this.data;
   /** The numbers of n-grams that the header has for n = 1, 2, … */
@@ -77,11 +78,14 @@ export class ArpaReader {
    * @throws FormatError where something is missing
    */
   done(tokenizer?: Tokenizer): NgramModel {
-    if (this.rest !== "") this.read(this.rest, 0, this.rest.length);
+    // Any other last line without a line feed was cut short.
+    if (this.rest.trim() === "\\end\\" || this.next === this.after || this.next === this.data) {
+      this.read(this.rest, 0, this.rest.length);
+    }
     if (this.next !== this.after) {
       this.line++;
       throw this.wrong(
-        this.line === 1 ? 'an ARPA file, which begins with "\\data\\"' : "\\end\\",
+        this.next === this.data ? 'an ARPA file, which begins with "\\data\\"' : "\\end\\",
         "the end of the file: it is cut short",
       );
     }

@@ -190,20 +190,10 @@ export function readBinary(bytes: Uint8Array): NgramModel {
   const order = levels.length - 2;
   const trie = readTrie(levels, bytes.subarray(begin, trieEnd));
   const tables = new TableReader(view, trieEnd, quantised);
-  const logP = tables.read(trie, order);
-  const logB = tables.read(trie, order - 1);
+  const logP = tables.read(trie, order, 0);
+  const logB = tables.read(trie, order - 1, Number.MAX_VALUE);
   if (tables.at !== bytes.length) throw new FormatError(`expected ${tables.at} bytes, got ${bytes.length}`);
-  if (!all(logP, 0) || !all(logB, Number.MAX_VALUE)) {
-    throw new FormatError("expected log10 probabilities of at most 0 and finite backoff weights, got others");
-  }
   return new NgramModel(tokenizer, vocabulary, trie, logP, logB, smoothing);
-}
-
-/** Whether all values are at most `most`. */
-function all(values: Float32Array, most: number): boolean {
-  let odd = 0;
-  for (let i = 0; i < values.length; i++) if (!(values[i]! <= most)) odd++;
-  return odd === 0;
 }
 
 const hex = (checksum: number) => checksum.toString(16).padStart(8, "0");
@@ -237,13 +227,11 @@ function readTrie(levels: readonly number[], bytes: Uint8Array): Trie {
   first[0] = 1;
   first[1] = levels[2]!;
   for (let id = 0; id < V; id++) word[id + 1] = id;
-  // Behind the last number is nothing, which makes NaN: it is not less than anything.
-  const numbers = readVarints(bytes);
-  let at = 0;
+  const numbers = new Varints(bytes);
   let node = levels[2]!;
   for (let n = 1; n < order; n++) {
     for (let parent = levels[n]!; parent < levels[n + 1]!; parent++) {
-      const end = node + numbers[at++]!;
+      const end = node + numbers.next();
       if (!(end <= levels[n + 2]!)) throw inconsistent(`more than ${countOf({ levels }, n + 1)} ${n + 1}-grams`);
       first[parent] = node;
       const start = suffix[parent]!;
@@ -251,46 +239,48 @@ function readTrie(levels: readonly number[], bytes: Uint8Array): Trie {
       let place = first[start]! - 1;
       let w = -1;
       for (; node < end; node++) {
-        w += numbers[at++]!;
+        w += numbers.next();
         if (!(w < V) || (word[node - 1] === w && node > first[parent]!)) throw inconsistent(`the word ${w} of ${V}`);
         word[node] = w;
         if (n === 1) {
           suffix[node] = w + 1;
           continue;
         }
-        const step = numbers[at++]!;
+        const step = numbers.next();
         if (step === 0) {
           suffix[node] = shorterSuffix({ word, first }, suffix, start, w);
           continue;
         }
         place += step;
-        if (!(place < endOfPlaces) || word[place] !== w) throw inconsistent(`a suffix at ${place}`);
+        if (!(place < endOfPlaces)) throw inconsistent(`a suffix at ${place}`);
         suffix[node] = place;
       }
     }
     first[levels[n + 1]!] = node;
     if (node < levels[n + 2]!) throw inconsistent(`only ${node - levels[n + 1]!} ${n + 1}-grams`);
   }
-  if (at !== numbers.length) throw inconsistent(`${numbers.length} numbers instead of ${at}`);
+  if (numbers.at !== bytes.length) throw inconsistent(`${bytes.length} bytes of them instead of ${numbers.at}`);
   return { order, levels, word, first, suffix };
 }
 
-/** Those that are cut short, or larger than 32 bits, come out as others. */
-function readVarints(bytes: Uint8Array): Uint32Array {
-  const numbers = new Uint32Array(bytes.length);
-  let length = 0;
-  let number = 0;
-  let shift = 0;
-  for (let i = 0; i < bytes.length; i++) {
-    const byte = bytes[i]!;
-    number |= (byte & 0x7f) << shift;
-    shift += 7;
-    if (byte >= 0x80) continue;
-    numbers[length++] = number;
-    number = 0;
-    shift = 0;
+class Varints {
+  at = 0;
+  constructor(private readonly bytes: Uint8Array) {}
+
+  /** The next number; behind the end NaN, which is not less than anything. */
+  next(): number {
+    const byte = this.at < this.bytes.length ? this.bytes[this.at++]! : Number.NaN;
+    return byte >= 0x80 ? this.rest(byte & 0x7f) : byte;
   }
-  return numbers.subarray(0, length);
+
+  private rest(number: number): number {
+    for (let shift = 7; shift < 35; shift += 7) {
+      const byte = this.bytes[this.at++]!;
+      number |= (byte & 0x7f) << shift;
+      if (byte < 0x80) break;
+    }
+    return number >>> 0;
+  }
 }
 
 const inconsistent = (found: string) => new FormatError(`expected the n-grams that the description has, got ${found}`);
@@ -302,32 +292,39 @@ class TableReader {
     private readonly quantised: boolean,
   ) {}
 
-  /** The values of all nodes up to level `last`; that of the root is 0. */
-  read({ levels }: Trie, last: number): Float32Array {
+  /** The values, all at most `most`, of the nodes up to level `last`; that of the root is 0. */
+  read({ levels }: Trie, last: number, most: number): Float32Array {
     const values = new Float32Array(levels[last + 1]!);
     for (let n = 1; n <= last; n++) {
       const level = values.subarray(levels[n]!, levels[n + 1]!);
       if (!this.quantised || n === 1) {
-        this.readFloats(level);
+        this.readFloats(level, most);
         continue;
       }
       const book = new Float32Array(CODES);
-      this.readFloats(book);
-      this.take(level.length);
-      for (let i = 0, at = this.at - level.length; i < level.length; i++) level[i] = book[this.view.getUint8(at + i)]!;
+      this.readFloats(book, most);
+      const at = this.take(level.length);
+      for (let i = 0; i < level.length; i++) level[i] = book[this.view.getUint8(at + i)]!;
     }
     return values;
   }
 
-  private readFloats(values: Float32Array): void {
-    this.take(4 * values.length);
-    const at = this.at - 4 * values.length;
-    for (let i = 0; i < values.length; i++) values[i] = this.view.getFloat32(at + 4 * i, true);
+  private readFloats(values: Float32Array, most: number): void {
+    const at = this.take(4 * values.length);
+    let odd = 0;
+    for (let i = 0; i < values.length; i++) {
+      const value = this.view.getFloat32(at + 4 * i, true);
+      values[i] = value;
+      if (!(value <= most)) odd++;
+    }
+    if (odd > 0)
+      throw new FormatError("expected log10 probabilities of at most 0 and finite backoff weights, got others");
   }
 
-  private take(bytes: number): void {
+  /** Where the next bytes are, which are then behind. */
+  private take(bytes: number): number {
     this.at += bytes;
-    if (this.at > this.view.byteLength)
-      throw new FormatError(`expected at least ${this.at} bytes, got ${this.view.byteLength}`);
+    if (this.at <= this.view.byteLength) return this.at - bytes;
+    throw new FormatError(`expected at least ${this.at} bytes, got ${this.view.byteLength}`);
   }
 }

@@ -1,0 +1,153 @@
+import { POSITIVE, SHARE } from "../check.js";
+import { named, readText } from "../io/files.js";
+import { readCounts, writeCounts } from "../io/parquet.js";
+import { evaluate } from "../lm/perplexity.js";
+import { countNgrams, type NgramCounts } from "../ngram/count.js";
+import { kneserNey } from "../ngram/kneser-ney.js";
+import { laplace } from "../ngram/laplace.js";
+import { maximumLikelihood } from "../ngram/maximum-likelihood.js";
+import type { NgramModel, Smoothing } from "../ngram/model.js";
+import { stupidBackoff } from "../ngram/stupid-backoff.js";
+import { countOf, MAX_ORDER } from "../ngram/trie.js";
+import { writeNgram } from "../node.js";
+import { type Args, UsageError } from "./args.js";
+import { count, json } from "./numbers.js";
+import { keepInputs } from "./outputs.js";
+import { sentenceTokenizerOf } from "./settings.js";
+
+const say = (sentence: string) => process.stderr.write(`${sentence}\n`);
+
+type Kind = Smoothing["kind"];
+/** The flags that each kind of smoothing has. */
+const FLAGS: Record<Kind, string[]> = {
+  "kneser-ney": ["prune", "discount-fallback"],
+  mle: [],
+  laplace: ["k"],
+  "stupid-backoff": ["alpha"],
+};
+
+export async function ngramCommand(args: Args): Promise<number> {
+  const [text] = args.operands;
+  const merged = args.file("counts");
+  if ((text === undefined) === (merged === undefined)) {
+    throw new UsageError(`expected TEXT or "--counts", got ${text === undefined ? "neither" : "both"}`);
+  }
+  const validFile = args.file("valid-file");
+  const out = args.file("out") ?? "model.arpa";
+  if (args.has("quantise") && !out.endsWith(".ngram")) {
+    throw new UsageError(`"--quantise" expected an "--out" that ends in .ngram, got ${JSON.stringify(out)}`);
+  }
+  keepInputs(out, out, [text, merged, validFile]);
+  const estimate = estimateOf(args);
+  const order = orderOf(args);
+  const tokenizer = sentenceTokenizerOf(args);
+
+  const start = performance.now();
+  const counts =
+    text === undefined
+      ? await readCounts(merged!, { order, tokenizer })
+      : await named(text, () => countNgrams(readText(text), { order, tokenizer }));
+  const model = estimate(counts);
+  const seconds = (performance.now() - start) / 1000;
+  await writeNgram(out, model, { quantise: args.has("quantise") });
+  const valid = validFile && (await named(validFile, () => evaluate(model, readText(validFile))));
+  report(args, counts, model, seconds);
+  if (args.has("json")) {
+    const { nats, perplexity, perplexityExcludingUnknown, unknown, tokens } = valid || {};
+    console.log(
+      json({
+        done: true,
+        valid: valid ? { nats, perplexity, perplexityExcludingUnknown, unknown, tokens } : null,
+        tokensPerSecond: tokensOf(counts) / seconds,
+        parameters: model.logP.length - 1 + (model.logB.length - 1),
+        ngrams: lengths(model),
+        smoothing: model.smoothing,
+      }),
+    );
+  } else if (valid) {
+    const infinite = valid.impossible > 0 ? `: the model gives probability 0 to ${valid.impossible} of them` : "";
+    const perplexity = infinite ? "infinite" : valid.perplexity.toFixed(4);
+    console.log(`perplexity ${perplexity} over ${count(valid.tokens, "held-out token")}${infinite}`);
+    if (valid.unknown > 0) console.log(`${count(valid.unknown, "token")} of them unknown to the model`);
+  }
+  say(`saved ${out}`);
+  return 0;
+}
+
+export async function countCommand(args: Args): Promise<number> {
+  const [text] = args.operands as [string];
+  const out = args.file("out") ?? "counts.parquet";
+  keepInputs(out, out, [text]);
+  const order = orderOf(args);
+  const tokenizer = sentenceTokenizerOf(args);
+  const start = performance.now();
+  const counts = await named(text, () => countNgrams(readText(text), { order, tokenizer }));
+  const seconds = (performance.now() - start) / 1000;
+  await writeCounts(out, counts);
+  report(args, counts, counts, seconds);
+  if (args.has("json")) {
+    console.log(json({ done: true, tokensPerSecond: tokensOf(counts) / seconds, ngrams: lengths(counts) }));
+  }
+  say(`saved ${out}`);
+  return 0;
+}
+
+function orderOf(args: Args): number {
+  const order = args.integer("order", 1, MAX_ORDER);
+  if (order === undefined) throw new UsageError(`"--order" expected an integer from 1 to ${MAX_ORDER}, got none`);
+  return order;
+}
+
+/** From flags to an estimate. @throws UsageError where a flag is of another kind of smoothing, or wrong */
+function estimateOf(args: Args): (counts: NgramCounts) => NgramModel {
+  const kind = args.choice("smoothing", Object.keys(FLAGS) as Kind[]) ?? "kneser-ney";
+  for (const [other, flags] of Object.entries(FLAGS)) {
+    const given = other !== kind && flags.find((flag) => args.has(flag));
+    if (given) throw new UsageError(`"--${given}" expected "--smoothing ${other}" beside it, got ${kind}`);
+  }
+  const prune = pruneOf(args);
+  const k = args.number("k", ...POSITIVE);
+  const alpha = args.number("alpha", ...SHARE);
+  switch (kind) {
+    case "kneser-ney":
+      return (counts) => kneserNey(counts, { prune, discountFallback: args.has("discount-fallback") });
+    case "mle":
+      return maximumLikelihood;
+    case "laplace":
+      return (counts) => laplace(counts, { k });
+    case "stupid-backoff":
+      return (counts) => stupidBackoff(counts, { alpha });
+  }
+}
+
+function pruneOf(args: Args): number[] | undefined {
+  const text = args.text("prune");
+  if (text === undefined) return undefined;
+  const thresholds = text
+    .trim()
+    .split(/[\s,]+/)
+    .map(Number);
+  const ascending = thresholds.every((t, i) => Number.isSafeInteger(t) && t >= (thresholds[i - 1] ?? 0));
+  if (text.trim() !== "" && ascending) return thresholds;
+  throw new UsageError(
+    `"--prune" expected thresholds like "0 0 1", none below the one before, got ${JSON.stringify(text)}`,
+  );
+}
+
+const lengths = ({ trie }: Pick<NgramCounts, "trie">): number[] =>
+  Array.from({ length: trie.order }, (_, i) => countOf(trie, i + 1));
+
+/** Words, and ends of sentences. */
+function tokensOf({ trie, count }: NgramCounts): number {
+  let tokens = 0;
+  for (let node = trie.levels[1]!; node < trie.levels[2]!; node++) tokens += count[node]!;
+  return tokens;
+}
+
+function report(args: Args, counts: NgramCounts, { trie }: Pick<NgramCounts, "trie">, seconds: number): void {
+  if (args.has("json")) return;
+  const tokens = tokensOf(counts);
+  const speed = count(Math.round(tokens / seconds), "token");
+  say(`${count(tokens, "token")} in ${seconds.toFixed(1)} s: ${speed} a second`);
+  lengths({ trie }).forEach((n, i) => void say(`${count(n, `${i + 1}-gram`)}`));
+}

@@ -1,0 +1,175 @@
+// Counts of n-grams in Parquet files, which DuckDB, Spark and BigQuery read and write: the parts of a text can be counted
+// wherever they are, and the counts added up there (examples/shards).
+//
+//   ngram   string   its words, with one space between them
+//   count   int64    how often it was counted
+//
+// There is a row for each n-gram of N words, and for each shorter one that ends its sentence with </s>. The counts of all
+// others are sums of these. Rows come in any order; other columns are left alone.
+
+import type { SchemaElement } from "hyparquet";
+import { object, show } from "../check.js";
+import { END, NgramCounter, type NgramCounts } from "../ngram/count.js";
+import { MAX_ORDER, ngrams } from "../ngram/trie.js";
+import { checkTokenizer, lines, type Tokenizer } from "../text/tokenizers.js";
+import { name, SENTENCE_END, SENTENCE_START, UNKNOWN } from "../text/vocabulary.js";
+import { writeWhole } from "./files.js";
+import { FormatError } from "./format.js";
+import { columnsOf, filesAt, load, type Packages, readers } from "./parquet-file.js";
+
+const SCHEMA: SchemaElement[] = [
+  { name: "counts", num_children: 2 },
+  { name: "ngram", type: "BYTE_ARRAY", converted_type: "UTF8", repetition_type: "REQUIRED" },
+  { name: "count", type: "INT64", repetition_type: "REQUIRED" },
+];
+const ROWS_IN_GROUP = 100_000;
+
+/**
+ * Writes counts as a Parquet file, whole or not at all. Needs the package hyparquet-writer.
+ * @throws RangeError naming a word that has white space in it, or is no text
+ * @throws FileError where the file cannot be written, or the package is not installed
+ */
+export async function writeCounts(path: string, counts: NgramCounts): Promise<void> {
+  const odd = counts.vocabulary.tokens.find((token) => /^$|[ \t\n\r\0]|\p{Cs}/u.test(token));
+  if (odd !== undefined) {
+    throw new RangeError(
+      `a Parquet file of counts expected words of whole characters without white space, got ${name(odd)}: ` +
+        "count with a tokenizer that splits there, such as lines()",
+    );
+  }
+  writeWhole(path, parquet(counts, await load("hyparquet-writer", ["writing counts", "hyparquet-writer"])));
+}
+
+function* parquet(counts: NgramCounts, { ByteWriter, ParquetWriter }: Packages["hyparquet-writer"]) {
+  const writer = new ByteWriter();
+  const description = JSON.stringify({ version: 1, order: counts.trie.order });
+  const file = new ParquetWriter({ writer, schema: SCHEMA, kvMetadata: [{ key: "rivulet", value: description }] });
+  for (const [ngram, count] of rowGroups(counts)) {
+    const columnData = [
+      { name: "ngram", data: ngram },
+      { name: "count", data: count },
+    ];
+    file.write({ columnData, rowGroupSize: ROWS_IN_GROUP });
+    yield written();
+  }
+  file.finish();
+  yield written();
+
+  /** Takes what was written out of the writer's buffer. */
+  function written(): Uint8Array {
+    const bytes = writer.getBytes().slice();
+    writer.index = 0;
+    return bytes;
+  }
+}
+
+function* rowGroups({ vocabulary: { tokens }, trie, count }: NgramCounts): Generator<[string[], bigint[]]> {
+  let group: [string[], bigint[]] = [[], []];
+  for (let n = 1; n <= trie.order; n++) {
+    const words = new Uint32Array(n);
+    for (const node of ngrams(trie, n, words)) {
+      if (count[node] === 0 || (n < trie.order && words[n - 1] !== END)) continue;
+      group[0].push(Array.from(words, (id) => tokens[id]!).join(" "));
+      group[1].push(BigInt(count[node]!));
+      if (group[0].length < ROWS_IN_GROUP) continue;
+      yield group;
+      group = [[], []];
+    }
+  }
+  if (group[0].length > 0) yield group;
+}
+
+export interface ReadCountsOptions {
+  /** Length of the longest n-grams, from 1 to that of the longest that were counted. */
+  order: number;
+  /** The tokenizer that they were counted with (default: lines()). */
+  tokenizer?: Tokenizer;
+}
+
+/**
+ * Reads counts from Parquet files, and adds up those of the same n-gram: what they make is, bit for bit, what countNgrams
+ * makes of all texts in one piece. Needs the packages hyparquet and hyparquet-compressors.
+ * @param paths files, or directories of files named *.parquet; from a file all columns but "ngram" and "count" are left out
+ * @throws TypeError, RangeError naming the option that is wrong
+ * @throws RangeError where there are fewer than two words, or more than 2^32 − 1 of one
+ * @throws FormatError naming the file, and the row of a value that is wrong
+ * @throws FileError where a file cannot be read, or a package is not installed
+ */
+export async function readCounts(paths: string | readonly string[], options: ReadCountsOptions): Promise<NgramCounts> {
+  const { order, tokenizer = lines() } = object("options", options);
+  checkTokenizer(tokenizer);
+  const rows = new RowCounter(order);
+  const packages = await readers();
+  for (const path of await filesAt(paths)) {
+    let row = 0;
+    for await (const { ngram, count } of columnsOf(path, packages)) {
+      for (let i = 0; i < ngram.length; i++) rows.add(path, ++row, ngram[i], count[i]);
+    }
+  }
+  return rows.done(tokenizer);
+}
+
+/** Counts rows, each of which has to be right by itself, and as long as the others. */
+class RowCounter {
+  private readonly counter: NgramCounter;
+  private words = 0;
+  /** The first n-gram that goes on behind its last word, and how many words it has. */
+  private open: { path: string; row: number; ngram: string; length: number } | undefined;
+
+  constructor(readonly order: number) {
+    this.counter = new NgramCounter(order);
+  }
+
+  add(path: string, row: number, ngram: unknown, count: unknown): void {
+    const times = wholeNumber(count);
+    if (times === undefined) throw wrong(path, row, "count", "an integer from 1 to 4294967295", count);
+    if (typeof ngram !== "string") throw wrong(path, row, "ngram", "a string", ngram);
+    const words = ngram.split(" ");
+    const expected = expectation(words);
+    if (expected !== undefined) throw wrong(path, row, "ngram", expected, ngram);
+    if (words.at(-1) !== SENTENCE_END) this.checkLength({ path, row, ngram, length: words.length });
+    if (words[0] !== SENTENCE_START && words[0] !== SENTENCE_END) this.words += times;
+    this.counter.ngram(words, times);
+  }
+
+  private checkLength(found: NonNullable<typeof this.open>): void {
+    this.open ??= found;
+    if (found.length === this.open.length) return;
+    const [short, long] = found.length < this.open.length ? [found, this.open] : [this.open, found];
+    const expected = `${long.length} words, or fewer that end in ${SENTENCE_END}`;
+    throw wrong(short.path, short.row, "ngram", expected, short.ngram);
+  }
+
+  done(tokenizer: Tokenizer): NgramCounts {
+    const { open, order, words } = this;
+    if (open && order > open.length) {
+      const range = `an integer from 1 to ${open.length}, the longest n-grams in the counts`;
+      throw new RangeError(`"order" expected ${range}, got ${order}`);
+    }
+    if (words >= 2) return this.counter.done(tokenizer);
+    throw new RangeError(`a text to count n-grams of expected at least 2 words, got ${words}: is it the right one?`);
+  }
+}
+
+/** What is expected of an n-gram, where it is not that. */
+function expectation(words: readonly string[]): string | undefined {
+  if (words.length > MAX_ORDER) return `at most ${MAX_ORDER} words`;
+  for (let i = 0; i < words.length; i++) {
+    if (words[i] === "") return "words with one space between them";
+    if (words[i] === UNKNOWN) return `words of a text, which ${UNKNOWN} is not`;
+    if (words[i] === SENTENCE_START && i > 0) return `${SENTENCE_START} only as its first word`;
+    if (words[i] === SENTENCE_END && i < words.length - 1) return `${SENTENCE_END} only as its last word`;
+  }
+  return undefined;
+}
+
+/** A count: sums are whole numbers in other types as well, and decimal ones come here as near to them as can be. */
+function wholeNumber(value: unknown): number | undefined {
+  const number = typeof value === "bigint" ? Number(value) : value;
+  if (typeof number !== "number") return undefined;
+  const whole = Math.round(number);
+  return whole >= 1 && whole < 2 ** 32 && Math.abs(number - whole) <= 1e-12 * whole ? whole : undefined;
+}
+
+const wrong = (path: string, row: number, column: string, expected: string, found: unknown) =>
+  new FormatError(`${JSON.stringify(path)}: row ${row}: "${column}" expected ${expected}, got ${show(found)}`);

@@ -1,0 +1,51 @@
+// What comes next: the likeliest tokens after a text.
+
+import { integer, show } from "../check.js";
+import { exp } from "../exact.js";
+import { encodePrompt } from "../text/corpus.js";
+import type { Vocabulary } from "../text/vocabulary.js";
+import type { LanguageModel } from "./language-model.js";
+
+export interface NextToken {
+  token: string;
+  probability: number;
+}
+
+/** Tokens that stand for nothing in a text: nobody writes them. */
+export const notWritten = ({ unknown, padding, start }: Vocabulary): number[] =>
+  [unknown, padding, start].filter((id) => id !== undefined);
+
+/**
+ * The state after a text, whose last sentence stays open.
+ * @param state what to go on from (default: the start)
+ * @throws TypeError; RangeError naming a token that the model does not know
+ */
+export function stateAfter<S>(model: LanguageModel<S>, text: string, state: S = model.start()): S {
+  if (typeof text !== "string") throw new TypeError(`"text" expected a string, got ${show(text)}`);
+  const ids = encodePrompt(text, model.tokenizer, model.vocabulary);
+  return ids.reduce((after, id) => model.advance(after, id), state);
+}
+
+/**
+ * The k likeliest tokens after a state, the likeliest first, equals in the order of their ids; <unk>, <pad> and <s> are
+ * left out, and what has probability 0.
+ * @throws TypeError, RangeError
+ */
+export function nextTokens<S>(model: LanguageModel<S>, state: S, k = 10): NextToken[] {
+  integer("k", k);
+  const logProbs = model.logProbs(state);
+  for (const id of notWritten(model.vocabulary)) logProbs[id] = -Infinity;
+  // The k best so far, in order: few tokens get past the last of them.
+  const best: number[] = [];
+  let least = -Infinity;
+  for (let id = 0; id < logProbs.length; id++) {
+    const logProb = logProbs[id]!;
+    if (logProb <= least) continue;
+    let place = best.length;
+    while (place > 0 && logProbs[best[place - 1]!]! < logProb) place--;
+    best.splice(place, 0, id);
+    if (best.length > k) best.pop();
+    if (best.length === k) least = logProbs[best[k - 1]!]!;
+  }
+  return best.map((id) => ({ token: model.vocabulary.token(id), probability: exp(logProbs[id]!) }));
+}
