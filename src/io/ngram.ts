@@ -66,8 +66,8 @@ async function* readAll(stream: ReadableStream<Uint8Array>): AsyncGenerator<Uint
   try {
     for (let { done, value } = await reader.read(); !done; { done, value } = await reader.read()) yield value!;
   } finally {
-    // Where the reading ended early, what is left is not wanted.
-    await reader.cancel();
+    // Where the reading ended early, what is left is not wanted; nor is it waited for, which can take for ever.
+    reader.cancel().catch(() => {});
   }
 }
 

@@ -2,11 +2,11 @@
 
 import { type FileHandle, open, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { brotliDecompressSync, gunzipSync } from "node:zlib";
+import * as zlib from "node:zlib";
 import type { AsyncBuffer, FileMetaData, RowGroup, SchemaElement, SchemaTree } from "hyparquet";
 import { show, size } from "../check.js";
 import { FileError } from "./files.js";
-import { FormatError } from "./format.js";
+import { FormatError, parseObject } from "./format.js";
 import { checkPages, checkStruct, DAMAGED, type Decompress, damaged, MOST_ROWS } from "./parquet-pages.js";
 
 /** What only those need who work with Parquet files. */
@@ -34,17 +34,24 @@ export interface Readers {
   decompress: Readonly<Record<string, Decompress | undefined>>;
 }
 
-/** hyparquet, and what it decompresses with: no more than there is to be. @throws FileError */
+/** hyparquet, and what decompresses pages into no more than they are to have. @throws FileError */
 export async function readers(): Promise<Readers> {
   const purpose: [string, string] = ["reading counts", "hyparquet hyparquet-compressors"];
   const hyparquet = await load("hyparquet", purpose);
   const { compressors, decompressZstd } = await load("hyparquet-compressors", purpose);
+  type Inflate = (bytes: Uint8Array, options: zlib.ZlibOptions) => Uint8Array;
+  const bounded = (inflate: Inflate) => (bytes: Uint8Array, length: number) =>
+    inflate(bytes, { maxOutputLength: Math.max(length, 1) });
+  // From Node 22 on. What hyparquet-compressors has keeps within bounds as well, but can be made to take long.
+  const { zstdDecompressSync } = zlib as { zstdDecompressSync?: Inflate };
   const decompress: Record<string, Decompress | undefined> = {
     ...compressors,
     UNCOMPRESSED: (bytes) => bytes,
-    GZIP: (bytes, length) => gunzipSync(bytes, { maxOutputLength: Math.max(length, 1) }),
-    BROTLI: (bytes, length) => brotliDecompressSync(bytes, { maxOutputLength: Math.max(length, 1) }),
-    ZSTD: (bytes, length) => decompressZstd(bytes, new Uint8Array(length)),
+    GZIP: bounded(zlib.gunzipSync),
+    BROTLI: bounded(zlib.brotliDecompressSync),
+    ZSTD: zstdDecompressSync
+      ? bounded(zstdDecompressSync)
+      : (bytes, length) => decompressZstd(bytes, new Uint8Array(length)),
   };
   return { hyparquet, decompress };
 }
@@ -71,6 +78,8 @@ export async function filesAt(paths: string | readonly string[]): Promise<string
   return files;
 }
 
+/** Of what is in the columns: what is written has it in its description. */
+export const VERSION = 1;
 const COLUMNS = ["ngram", "count"];
 /** "PAR1" */
 const MAGIC = 0x31524150;
@@ -147,14 +156,16 @@ async function* rowGroups(file: AsyncBuffer, readers: Readers): AsyncGenerator<C
   const metadata = await description(file, hyparquet);
   const elements = elementsOf(hyparquet.parquetSchema(metadata).children);
   const rows = metadata.row_groups.map(({ num_rows }) => Number(num_rows));
-  const odd = rows.find((rows) => !(rows >= 0 && rows <= MOST_ROWS));
-  if (odd !== undefined) {
-    throw new FormatError(`expected row groups of at most ${MOST_ROWS} rows, got ${odd}: write smaller ones`);
+  if (!rows.every((rows) => rows >= 0)) throw damaged();
+  const large = rows.find((rows) => rows > MOST_ROWS);
+  if (large !== undefined) {
+    throw new FormatError(`expected row groups of at most ${MOST_ROWS} rows, got ${large}: write smaller ones`);
   }
   const parsers = { stringFromBytes };
   const scan = await hyparquet.parquetScan({ file, metadata, columns: COLUMNS, compressors, parsers });
   let rowStart = 0;
   for (const [i, group] of metadata.row_groups.entries()) {
+    if (rows[i] === 0) continue;
     const rowEnd = rowStart + rows[i]!;
     for (const element of elements) await checkColumn(file, group, element, readers);
     const read = (column: string) => scan.readColumn({ column, rowStart, rowEnd });
@@ -178,7 +189,17 @@ async function description(file: AsyncBuffer, { parquetMetadata }: Packages["hyp
   }
   const bytes = await file.slice(file.byteLength - length - 8);
   checkStruct(new Uint8Array(bytes, 0, length));
-  return parquetMetadata(bytes, { geoparquet: false });
+  const metadata = parquetMetadata(bytes, { geoparquet: false });
+  const ours = metadata.key_value_metadata?.find(({ key }) => key === "rivulet")?.value;
+  if (ours !== undefined) checkVersion(parseObject("what rivulet says of counts", ours).version);
+  return metadata;
+}
+
+/** A file that was written by something else has no version. */
+function checkVersion(version: unknown): void {
+  if (version === VERSION) return;
+  const advice = typeof version === "number" && version > VERSION ? ": use a newer rivulet" : "";
+  throw new FormatError(`expected version ${VERSION} of counts, got ${show(version)}${advice}`);
 }
 
 /** The columns that there have to be. */
@@ -211,8 +232,11 @@ function isNumber({ type, type_length = 0, converted_type, logical_type }: Schem
   return type === "INT32" || type === "INT64" || (!decimal && (type === "FLOAT" || type === "DOUBLE"));
 }
 
-const kindOf = ({ type, converted_type, logical_type }: SchemaElement): string =>
-  (logical_type?.type ?? converted_type ?? type ?? "group").toLowerCase();
+function kindOf(element: SchemaElement): string {
+  const { type, converted_type, logical_type } = element;
+  if (isText(element)) return "string";
+  return (logical_type?.type ?? converted_type ?? type ?? "group").toLowerCase().replace("int_", "int");
+}
 
 /** Looks a column of a row group over. */
 async function checkColumn(

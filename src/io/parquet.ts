@@ -15,7 +15,7 @@ import { checkTokenizer, lines, type Tokenizer } from "../text/tokenizers.js";
 import { name, SENTENCE_END, SENTENCE_START, UNKNOWN } from "../text/vocabulary.js";
 import { writeWhole } from "./files.js";
 import { FormatError } from "./format.js";
-import { columnsOf, filesAt, load, type Packages, readers } from "./parquet-file.js";
+import { columnsOf, filesAt, load, type Packages, readers, VERSION } from "./parquet-file.js";
 
 const SCHEMA: SchemaElement[] = [
   { name: "counts", num_children: 2 },
@@ -42,8 +42,10 @@ export async function writeCounts(path: string, counts: NgramCounts): Promise<vo
 
 function* parquet(counts: NgramCounts, { ByteWriter, ParquetWriter }: Packages["hyparquet-writer"]) {
   const writer = new ByteWriter();
-  const description = JSON.stringify({ version: 1, order: counts.trie.order });
-  const file = new ParquetWriter({ writer, schema: SCHEMA, kvMetadata: [{ key: "rivulet", value: description }] });
+  const description = JSON.stringify({ version: VERSION, order: counts.trie.order });
+  const kvMetadata = [{ key: "rivulet", value: description }];
+  // Nobody asks for a range of n-grams, which least and greatest ones would be good for.
+  const file = new ParquetWriter({ writer, schema: SCHEMA, kvMetadata, statistics: false });
   for (const [ngram, count] of rowGroups(counts)) {
     const columnData = [
       { name: "ngram", data: ngram },
@@ -69,7 +71,9 @@ function* rowGroups({ vocabulary: { tokens }, trie, count }: NgramCounts): Gener
     const words = new Uint32Array(n);
     for (const node of ngrams(trie, n, words)) {
       if (count[node] === 0 || (n < trie.order && words[n - 1] !== END)) continue;
-      group[0].push(Array.from(words, (id) => tokens[id]!).join(" "));
+      let ngram = tokens[words[0]!]!;
+      for (let i = 1; i < n; i++) ngram += ` ${tokens[words[i]!]}`;
+      group[0].push(ngram);
       group[1].push(BigInt(count[node]!));
       if (group[0].length < ROWS_IN_GROUP) continue;
       yield group;

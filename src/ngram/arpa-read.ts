@@ -79,7 +79,8 @@ export class ArpaReader {
    */
   done(tokenizer?: Tokenizer): NgramModel {
     // Any other last line without a line feed was cut short.
-    if (this.rest.trim() === "\\end\\" || this.next === this.after || this.next === this.data) {
+    const last = this.rest.trim();
+    if (last === "\\end\\" || (last !== "" && (this.next === this.after || this.next === this.data))) {
       this.read(this.rest, 0, this.rest.length);
     }
     if (this.next !== this.after) {

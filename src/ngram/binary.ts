@@ -239,8 +239,9 @@ function readTrie(levels: readonly number[], bytes: Uint8Array): Trie {
       let place = first[start]! - 1;
       let w = -1;
       for (; node < end; node++) {
-        w += numbers.next();
-        if (!(w < V) || (word[node - 1] === w && node > first[parent]!)) throw inconsistent(`the word ${w} of ${V}`);
+        const more = numbers.next();
+        w += more;
+        if (!(more > 0 && w < V)) throw inconsistent(`the word ${w} of ${V}`);
         word[node] = w;
         if (n === 1) {
           suffix[node] = w + 1;
