@@ -376,7 +376,7 @@ describe("the binary form", () => {
     let refused = 0;
     for (let i = 0; i < 4000; i++) {
       const source = files[i % files.length]!;
-      let spoilt = Uint8Array.from(source);
+      let spoilt: Uint8Array = Uint8Array.from(source);
       for (let n = below(4); n >= 0; n--) {
         const place = below(spoilt.length);
         const kind = below(4);

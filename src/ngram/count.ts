@@ -6,7 +6,7 @@
 import { integer, object } from "../check.js";
 import { eachToken, type Text } from "../text/corpus.js";
 import { Numbering } from "../text/numbering.js";
-import { lines, symbolError, type Tokenizer } from "../text/tokenizers.js";
+import { checkTokenizer, lines, symbolError, type Tokenizer } from "../text/tokenizers.js";
 import { SENTENCE_END, SENTENCE_START, UNKNOWN, Vocabulary } from "../text/vocabulary.js";
 import { mergeRows, type Rows, renumberRows, rowsAt, sum } from "./rows.js";
 import { MAX_ORDER, ROOT, type Trie, TrieBuilder } from "./trie.js";
@@ -42,6 +42,7 @@ export interface CountOptions {
  */
 export function countNgrams(text: Text, options: CountOptions): NgramCounts {
   const { order, tokenizer = lines() } = object("options", options);
+  checkTokenizer(tokenizer);
   const counter = new NgramCounter(order);
   const { close } = tokenizer;
   try {
@@ -103,8 +104,13 @@ export class NgramCounter {
     this.push(0);
   }
 
-  /** An n-gram of at least N words, or one that ends with its sentence; what it has beyond N words does not count. */
+  /**
+   * An n-gram of at least N words, or one that ends with its sentence; what it has beyond N words does not count.
+   * @param count 1 to 2³² − 1
+   * @throws TypeError, RangeError
+   */
   ngram(tokens: readonly string[], count: number): void {
+    integer("count", count, 1, 2 ** 32 - 1);
     this.countAt ??= new Uint32Array(BLOCK);
     if (this.length + this.order + 1 > BLOCK - this.order) this.sort(this.length);
     this.countAt[this.length] = count;

@@ -81,11 +81,9 @@ export function kneserNey(counts: NgramCounts, options: KneserNeyOptions = {}): 
 
 /** A threshold for each length, from the unigrams' on. */
 function thresholdsOf(prune: unknown, order: number): number[] {
-  if (!Array.isArray(prune) || prune.length === 0 || prune.length > order) {
-    throw new RangeError(
-      `"prune" expected 1 to ${order} thresholds, got ${Array.isArray(prune) ? prune.length : show(prune)}`,
-    );
-  }
+  const expected = `"prune" expected 1 to ${order} thresholds`;
+  if (!Array.isArray(prune)) throw new TypeError(`${expected}, got ${show(prune)}`);
+  if (prune.length === 0 || prune.length > order) throw new RangeError(`${expected}, got ${prune.length}`);
   const thresholds: number[] = [];
   for (let n = 0; n < order; n++) {
     thresholds.push(n < prune.length ? integer(`prune[${n}]`, prune[n], thresholds[n - 1] ?? 0) : thresholds[n - 1]!);

@@ -44,8 +44,9 @@ export class Vocabulary {
     const idOf = (...tokens: string[]) => tokens.map((token) => this.ids.find(token)).find((id) => id >= 0);
     this.unknown = idOf(UNKNOWN);
     this.padding = idOf(PADDING);
-    this.start = idOf(START, SENTENCE_START);
-    this.end = idOf(END, SENTENCE_END);
+    // Where a text has <bos> as a word, an n-gram model knows its sentences by <s>.
+    this.start = idOf(SENTENCE_START, START);
+    this.end = idOf(SENTENCE_END, END);
   }
 
   /** Builds a vocabulary: special tokens first, then by falling count, equals in order of their code units. */
