@@ -1,10 +1,11 @@
 // npm run bench                      all that takes seconds
-// npm run bench -- matmul training   only these: matmul, training, generation
+// npm run bench -- matmul training   only these: matmul, training, generation, ngram
 // npm run bench -- quality           loss against seconds: minutes
 // npm run bench -- --wide            with 256-bit vectors (Node 24 or later)
 import { availableParallelism, cpus } from "node:os";
 import { rivulet } from "./internals.mjs";
 import { matmul } from "./matmul.mjs";
+import { ngram } from "./ngram.mjs";
 import { quality } from "./quality.mjs";
 import { generation, training } from "./training.mjs";
 
@@ -12,6 +13,7 @@ const sections = {
   matmul: () => matmul(30),
   training: () => training(20),
   generation: () => generation(10),
+  ngram,
   quality,
 };
 const QUICK = ["matmul", "training", "generation"];
