@@ -10,7 +10,6 @@ import { build } from "esbuild";
 import { tiles } from "./tiles.mjs";
 
 process.chdir(new URL("..", import.meta.url).pathname);
-const { peerDependencies } = JSON.parse(readFileSync("package.json", "utf8"));
 const targets = ["strict", "relaxed", "wide"];
 
 mkdirSync("build", { recursive: true });
@@ -38,7 +37,7 @@ if (process.argv[2] !== "kernels") {
     platform: "neutral",
     mainFields: ["module", "main"],
     target: "es2022",
-    external: ["node:*", ...Object.keys(peerDependencies)],
+    external: ["node:*"],
     metafile: true,
     logLevel: "warning",
   });
