@@ -393,7 +393,8 @@ describe("what is wrong", () => {
     ],
     ["eval cut.bin text.txt", 1, '"cut.bin": '],
     ["eval altered.bin text.txt", 1, "the file was altered since it was saved"],
-    ["eval text.txt text.txt", 1, '"text.txt": expected a safetensors header'],
+    ["eval text.txt text.txt", 1, '"text.txt": line 1: expected \\data\\, got "The sea had'],
+    ["eval text.txt text.txt", 1, "is it an ARPA file?"],
     ["eval m.safetensors empty.txt", 1, '"empty.txt": a text to evaluate expected at least 2 tokens, got 0'],
     ["generate nothing", 1, 'cannot read "nothing"'],
     ["train text.txt --cell lru", 2, '"--cell" expected "rnn" or "gru" or "lstm", got "lru"'],
@@ -456,7 +457,7 @@ describe("what is wrong", () => {
     ["generate m.safetensors --top-k 0", 2, '"--top-k" expected an integer >= 1, got 0'],
     ["train", 2, "expected train TEXT, got 0 operands"],
     ["eval m.safetensors", 2, "expected eval MODEL TEXT, got 1 operands"],
-    ["dance", 2, 'expected a command (train, eval, generate), got "dance"'],
+    ["dance", 2, 'expected a command (train, eval, ngram, count, generate), got "dance"'],
   ])("%s", (args, status, message) => {
     const result = run(args);
     expect(result.stderr).toContain(message);

@@ -1,6 +1,7 @@
 import { POSITIVE, SHARE } from "../check.js";
 import { named, readText } from "../io/files.js";
 import { readCounts, writeCounts } from "../io/parquet.js";
+import { filesAt } from "../io/parquet-file.js";
 import { evaluate } from "../lm/perplexity.js";
 import { countNgrams, type NgramCounts } from "../ngram/count.js";
 import { kneserNey } from "../ngram/kneser-ney.js";
@@ -33,14 +34,22 @@ export async function ngramCommand(args: Args): Promise<number> {
     throw new UsageError(`expected TEXT or "--counts", got ${text === undefined ? "neither" : "both"}`);
   }
   const validFile = args.file("valid-file");
-  const out = args.file("out") ?? "model.arpa";
+  const order = orderOf(args);
+  const estimate = estimateOf(args, order);
+  const tokenizer = sentenceTokenizerOf(args);
+  const sentences = tokenizer.spec.kind === "lines";
+  if (merged !== undefined && args.has("skip-symbols")) {
+    throw new UsageError('"--skip-symbols" expected TEXT: counts have no symbols to skip');
+  }
+  // An ARPA file does not keep what a token is.
+  const out = args.file("out") ?? (sentences ? "model.arpa" : "model.ngram");
+  if (out.endsWith(".safetensors")) {
+    throw new UsageError(`"--out" expected a name like model.arpa or model.ngram, got ${JSON.stringify(out)}`);
+  }
   if (args.has("quantise") && !out.endsWith(".ngram")) {
     throw new UsageError(`"--quantise" expected an "--out" that ends in .ngram, got ${JSON.stringify(out)}`);
   }
-  keepInputs(out, out, [text, merged, validFile]);
-  const estimate = estimateOf(args);
-  const order = orderOf(args);
-  const tokenizer = sentenceTokenizerOf(args);
+  keepInputs(out, out, [text, validFile, ...(merged === undefined ? [] : await filesAt(merged))]);
 
   const start = performance.now();
   const counts =
@@ -49,8 +58,9 @@ export async function ngramCommand(args: Args): Promise<number> {
       : await named(text, () => countNgrams(readText(text), { order, tokenizer }));
   const model = estimate(counts);
   const seconds = (performance.now() - start) / 1000;
-  await writeNgram(out, model, { quantise: args.has("quantise") });
+  // Before the model is saved: where there is something wrong with the text, what was there before is still there.
   const valid = validFile && (await named(validFile, () => evaluate(model, readText(validFile))));
+  await writeNgram(out, model, { quantise: args.has("quantise") });
   report(args, counts, model, seconds);
   if (args.has("json")) {
     const { nats, perplexity, perplexityExcludingUnknown, unknown, tokens } = valid || {};
@@ -71,6 +81,11 @@ export async function ngramCommand(args: Args): Promise<number> {
     if (valid.unknown > 0) console.log(`${count(valid.unknown, "token")} of them unknown to the model`);
   }
   say(`saved ${out}`);
+  if (!sentences && !out.endsWith(".ngram")) {
+    say(
+      `${out} does not keep what a token is, and is read as words between white space: a name like model.ngram keeps it`,
+    );
+  }
   return 0;
 }
 
@@ -99,13 +114,13 @@ function orderOf(args: Args): number {
 }
 
 /** From flags to an estimate. @throws UsageError where a flag is of another kind of smoothing, or wrong */
-function estimateOf(args: Args): (counts: NgramCounts) => NgramModel {
+function estimateOf(args: Args, order: number): (counts: NgramCounts) => NgramModel {
   const kind = args.choice("smoothing", Object.keys(FLAGS) as Kind[]) ?? "kneser-ney";
   for (const [other, flags] of Object.entries(FLAGS)) {
     const given = other !== kind && flags.find((flag) => args.has(flag));
     if (given) throw new UsageError(`"--${given}" expected "--smoothing ${other}" beside it, got ${kind}`);
   }
-  const prune = pruneOf(args);
+  const prune = pruneOf(args, order);
   const k = args.number("k", ...POSITIVE);
   const alpha = args.number("alpha", ...SHARE);
   switch (kind) {
@@ -120,7 +135,7 @@ function estimateOf(args: Args): (counts: NgramCounts) => NgramModel {
   }
 }
 
-function pruneOf(args: Args): number[] | undefined {
+function pruneOf(args: Args, order: number): number[] | undefined {
   const text = args.text("prune");
   if (text === undefined) return undefined;
   const thresholds = text
@@ -128,9 +143,9 @@ function pruneOf(args: Args): number[] | undefined {
     .split(/[\s,]+/)
     .map(Number);
   const ascending = thresholds.every((t, i) => Number.isSafeInteger(t) && t >= (thresholds[i - 1] ?? 0));
-  if (text.trim() !== "" && ascending) return thresholds;
+  if (text.trim() !== "" && ascending && thresholds.length <= order) return thresholds;
   throw new UsageError(
-    `"--prune" expected thresholds like "0 0 1", none below the one before, got ${JSON.stringify(text)}`,
+    `"--prune" expected up to ${order} thresholds like "0 0 1", none below the one before, got ${JSON.stringify(text)}`,
   );
 }
 

@@ -57,7 +57,9 @@ function* evaluating<S>(model: LanguageModel<S>, text: Text | TokenIds): Generat
   const ids = ArrayBuffer.isView(text) ? checkIds("text", text, vocabulary.size) : encode(text, tokenizer, vocabulary);
   const first = vocabulary.start === undefined ? 1 : 0;
   if (ids.length <= first) {
-    throw new RangeError(`a text to evaluate expected at least ${first + 1} tokens, got ${ids.length}`);
+    throw new RangeError(
+      `a text to evaluate expected at least ${first + 1} token${first > 0 ? "s" : ""}, got ${ids.length}`,
+    );
   }
   let state = model.start();
   for (let i = 0; i < first; i++) state = model.advance(state, ids[i]!);
