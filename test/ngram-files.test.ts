@@ -4,7 +4,7 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { gzipSync } from "node:zlib";
+import { gunzipSync, gzipSync } from "node:zlib";
 import { afterAll, describe, expect, it } from "vitest";
 import { crc32 } from "../src/io/crc32.js";
 import {
@@ -30,12 +30,14 @@ const directory = mkdtempSync(join(tmpdir(), "rivulet-ngram-"));
 afterAll(() => rmSync(directory, { recursive: true }));
 const at = (name: string) => join(directory, name);
 
-const TEXT = readFileSync(new URL("../CONTRIBUTING.md", import.meta.url), "utf8");
+const BOOK = gunzipSync(readFileSync(new URL("fixtures/kenlm/train.txt.gz", import.meta.url))).toString();
+const TEXT = BOOK.slice(0, BOOK.indexOf("\n", 20_000) + 1);
 const counts = countNgrams(TEXT, { order: 3 });
 const smoothed = kneserNey(counts, { discountFallback: true });
 const models: [string, NgramModel][] = [
   ["Kneser–Ney", smoothed],
   ["pruned Kneser–Ney", kneserNey(counts, { discountFallback: true, prune: [0, 0, 1] })],
+  ["a vocabulary with hardly an n-gram", kneserNey(countNgrams(BOOK, { order: 3 }), { prune: [0, 20, 20] })],
   ["maximum likelihood", maximumLikelihood(counts)],
   ["stupid backoff", stupidBackoff(counts)],
   ["unigrams", kneserNey(countNgrams(TEXT, { order: 1 }), { discountFallback: true })],

@@ -18,7 +18,7 @@ import { idsFor } from "../text/ids.js";
 import { type TokenizerSpec, tokenizerFrom } from "../text/tokenizers.js";
 import { Vocabulary } from "../text/vocabulary.js";
 import { checkSmoothing, NgramModel, type Smoothing } from "./model.js";
-import { countOf, MAX_ORDER, shorterSuffix, type Trie } from "./trie.js";
+import { countOf, grown, MAX_ORDER, shorterSuffix, type Trie } from "./trie.js";
 
 export const MAGIC = "rivulet\n";
 const VERSION = 1;
@@ -72,9 +72,10 @@ export function saveNgram(model: NgramModel, options: { quantise?: boolean } = {
 }
 
 function trieBytes({ order, levels, first, word, suffix }: Trie): Uint8Array {
-  let bytes = new Uint8Array(1024);
+  let bytes: Uint8Array = new Uint8Array(1024);
   let at = 0;
   const write = (value: number) => {
+    if (at + 5 > bytes.length) bytes = grown(bytes);
     for (; value >= 0x80; value >>>= 7) bytes[at++] = (value & 0x7f) | 0x80;
     bytes[at++] = value;
   };
@@ -84,11 +85,6 @@ function trieBytes({ order, levels, first, word, suffix }: Trie): Uint8Array {
     let suffixBefore = first[suffix[parent]!]! - 1;
     const end = first[suffix[parent]! + 1]!;
     for (let node = first[parent]!; node < first[parent + 1]!; node++) {
-      if (at + 16 > bytes.length) {
-        const more = new Uint8Array(2 * bytes.length);
-        more.set(bytes);
-        bytes = more;
-      }
       write(word[node]! - wordBefore);
       wordBefore = word[node]!;
       if (parent < levels[2]!) continue; // a bigram's suffix is its second word
