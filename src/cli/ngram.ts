@@ -1,6 +1,6 @@
 import { POSITIVE, SHARE } from "../check.js";
-import { named, readText } from "../io/files.js";
-import { readCounts, writeCounts } from "../io/parquet.js";
+import { checkWritable, named, readText } from "../io/files.js";
+import { parquetWriter, readCounts, writeCounts } from "../io/parquet.js";
 import { filesAt } from "../io/parquet-file.js";
 import { evaluate } from "../lm/perplexity.js";
 import { countNgrams, type NgramCounts } from "../ngram/count.js";
@@ -50,6 +50,7 @@ export async function ngramCommand(args: Args): Promise<number> {
     throw new UsageError(`"--quantise" expected an "--out" that ends in .ngram, got ${JSON.stringify(out)}`);
   }
   keepInputs(out, out, [text, validFile, ...(merged === undefined ? [] : await filesAt(merged))]);
+  checkWritable(out);
 
   const start = performance.now();
   const counts =
@@ -93,6 +94,8 @@ export async function countCommand(args: Args): Promise<number> {
   const [text] = args.operands as [string];
   const out = args.file("out") ?? "counts.parquet";
   keepInputs(out, out, [text]);
+  checkWritable(out);
+  await parquetWriter();
   const order = orderOf(args);
   const tokenizer = sentenceTokenizerOf(args);
   const start = performance.now();

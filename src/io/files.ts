@@ -206,9 +206,9 @@ export function writeWhole(path: string, bytes: Uint8Array | Iterable<Uint8Array
   });
 }
 
-/** Fails now where writing `bytes` bytes would fail later, after an hour of training. @throws FileError */
-export function checkWritable(path: string, bytes: number): void {
-  attempt(`cannot save ${JSON.stringify(path)} (${size(bytes)})`, () => {
+/** Fails now where writing `bytes` bytes, as far as is known, would fail later, after an hour of training. @throws FileError */
+export function checkWritable(path: string, bytes = 0): void {
+  attempt(`cannot save ${JSON.stringify(path)}${bytes > 0 ? ` (${size(bytes)})` : ""}`, () => {
     const target = existing(path);
     if (target && !target.file) return;
     const final = target?.path ?? path;

@@ -24,6 +24,9 @@ const SCHEMA: SchemaElement[] = [
 ];
 const ROWS_IN_GROUP = 100_000;
 
+/** What writes Parquet files. @throws FileError where it is not installed */
+export const parquetWriter = () => load("hyparquet-writer", ["writing counts", "hyparquet-writer"]);
+
 /**
  * Writes counts as a Parquet file, whole or not at all. Needs the package hyparquet-writer.
  * @throws RangeError naming a word that has white space in it, or is no text
@@ -37,7 +40,7 @@ export async function writeCounts(path: string, counts: NgramCounts): Promise<vo
         "count with a tokenizer that splits there, such as lines()",
     );
   }
-  writeWhole(path, parquet(counts, await load("hyparquet-writer", ["writing counts", "hyparquet-writer"])));
+  writeWhole(path, parquet(counts, await parquetWriter()));
 }
 
 function* parquet(counts: NgramCounts, { ByteWriter, ParquetWriter }: Packages["hyparquet-writer"]) {
