@@ -25,7 +25,9 @@ export type Bytes =
  */
 export async function loadNgram(source: Bytes, options: { tokenizer?: Tokenizer } = {}): Promise<NgramModel> {
   const { tokenizer } = object("options", options);
-  const [first, pieces] = await peek(piecesOf(source));
+  const whole = wholeOf(source);
+  if (whole && startsWith(whole, MAGIC)) return readBinary(whole);
+  const [first, pieces] = await peek(whole ? slices(whole) : piecesOf(source));
   if (first[0] === 0x1f && first[1] === 0x8b) return loadNgram(unzipped(pieces), options);
   if (startsWith(first, MAGIC)) return readBinary(await joined(pieces));
   const reader = new ArpaReader();
@@ -42,11 +44,14 @@ export async function loadNgram(source: Bytes, options: { tokenizer?: Tokenizer 
   return reader.done(tokenizer);
 }
 
-function piecesOf(source: Bytes): AsyncIterable<Uint8Array> | Iterable<Uint8Array> {
+function wholeOf(source: Bytes): Uint8Array | undefined {
   const kind = kindOf(source);
-  if (kind === "Uint8Array") return slices(source as Uint8Array);
-  if (kind === "ArrayBuffer") return slices(new Uint8Array(source as ArrayBuffer));
-  if (kind === "ReadableStream") return readAll(source as ReadableStream<Uint8Array>);
+  if (kind === "Uint8Array") return source as Uint8Array;
+  return kind === "ArrayBuffer" ? new Uint8Array(source as ArrayBuffer) : undefined;
+}
+
+function piecesOf(source: Bytes): AsyncIterable<Uint8Array> | Iterable<Uint8Array> {
+  if (kindOf(source) === "ReadableStream") return readAll(source as ReadableStream<Uint8Array>);
   const pieces = source as Partial<AsyncIterable<Uint8Array> & Iterable<Uint8Array>> | null | undefined;
   if (typeof source !== "string" && (pieces?.[Symbol.asyncIterator] ?? pieces?.[Symbol.iterator])) {
     return source as Iterable<Uint8Array>;
