@@ -72,7 +72,8 @@ const USE = `
   const next = [];
   for (let i = 0; i < 200; i++) next.push(await time(() => rivulet.nextTokens(model, state, 10)));
   const sort = (values) => values.sort((a, b) => a - b);
-  console.log(JSON.stringify({ arpa, first: loads[0], again: sort(loads)[6], score: sort(scores)[2], next: sort(next)[100] }));`;
+  console.log(JSON.stringify({ arpa, first: loads[0], again: sort(loads)[6], score: sort(scores)[2], next: sort(next)[100],
+    perplexity: rivulet.evaluate(model, ids).perplexity }));`;
 
 /** Moby-Dick's words and punctuation, a paragraph a line; or the text in $TEXT, a sentence a line. How many words it has. */
 function runningText(file) {
@@ -108,7 +109,7 @@ function running(text, at, words) {
   const quantised = medians(Array.from({ length: ROUNDS }, () => measured(USE, at("m.arpa"), at("q.ngram"), text)));
   const mb = (name) => `${(statSync(at(name)).size / 1e6).toFixed(1)} MB`;
   const beside = (value) => (kenlm ? value() : "");
-  const scored = beside(() => kenlmScores(text, at("kenlm.arpa")));
+  const perplexity = beside(() => kenlmPerplexity(text, at("kenlm.arpa")));
   const ms = (seconds) => `${(1000 * seconds).toFixed(seconds < 0.001 ? 2 : 0)} ms`;
   const s = (seconds) => `${seconds.toFixed(2)} s`;
   const M = (speed) => `${(speed / 1e6).toFixed(1)} M/s`;
@@ -123,21 +124,21 @@ function running(text, at, words) {
         verdict(1, estimate.seconds),
         beside(() => `${s(median(theirs))} to ARPA`),
       ],
-      ["scoring, tokens", M(use.score), "4.0 M/s", verdict(use.score, 4e6), scored],
+      ["scoring, tokens", M(use.score), "4.0 M/s", verdict(use.score, 4e6), ""],
       [`ARPA file, ${mb("m.arpa")}`, s(use.arpa), "1.50 s", verdict(1.5, use.arpa)],
       [`binary, ${mb("m.ngram")}, once warm`, ms(use.again), "50 ms", verdict(0.05, use.again)],
       ["  first in its process", ms(use.first), "50 ms", verdict(0.05, use.first)],
       [`quantised, ${mb("q.ngram")}, once warm`, ms(quantised.again), "50 ms", verdict(0.05, quantised.again)],
       ["  first in its process", ms(quantised.first), "50 ms", verdict(0.05, quantised.first)],
       ["10 likeliest next words", ms(use.next), "", ""],
+      ["perplexity of the text itself", use.perplexity.toFixed(5), "", "", perplexity],
     ],
   );
 }
 
-/** By the CPU's clock: query reads text, and prints. */
-function kenlmScores(text, model) {
+function kenlmPerplexity(text, model) {
   const { stdout } = spawnSync("query", ["-v", "summary", model], { input: readFileSync(text), encoding: "utf8" });
-  return `perplexity ${/including OOVs:\s*(\S+)/.exec(stdout)?.[1] ?? "?"}`;
+  return Number(/including OOVs:\s*(\S+)/.exec(stdout)?.[1]).toFixed(5);
 }
 
 /** Text by Zipf's law in which a word says something of the next: half of them are drawn, half depend on the one before. */
