@@ -1,27 +1,17 @@
 // The command as people and programs run it: dist/cli.js in a process of its own. npm test builds it first.
 
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { CLI, commandIn } from "./command.js";
 
-const CLI = new URL("../dist/cli.js", import.meta.url).pathname;
-const directory = mkdtempSync(join(tmpdir(), "rivulet-cli-"));
+const { directory, run } = commandIn("cli");
 afterAll(() => rmSync(directory, { recursive: true }));
 
 const TEXT = "The sea had jeeringly kept his finite body up, but drowned the infinite of his soul. ".repeat(60);
 writeFileSync(join(directory, "text.txt"), TEXT);
 
-function run(args: string | string[], input?: string) {
-  const words = typeof args === "string" ? args.split(" ").filter(Boolean) : args;
-  const { status, stdout, stderr } = spawnSync(process.execPath, [CLI, ...words], {
-    cwd: directory,
-    encoding: "utf8",
-    ...(input !== undefined && { input }),
-  });
-  return { status, stdout, stderr };
-}
 const lines = (stdout: string) =>
   stdout
     .trim()

@@ -2,25 +2,15 @@
 // own. npm test builds it first.
 
 import { spawnSync } from "node:child_process";
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { ByteWriter, parquetWrite } from "hyparquet-writer";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Random } from "../src/random.js";
+import { CLI, commandIn } from "./command.js";
 
-const CLI = new URL("../dist/cli.js", import.meta.url).pathname;
-const directory = mkdtempSync(join(tmpdir(), "rivulet-ngram-cli-"));
+const { directory, run } = commandIn("ngram-cli");
 afterAll(() => rmSync(directory, { recursive: true }));
 const at = (name: string) => join(directory, name);
 
@@ -39,15 +29,6 @@ writeFileSync(at("one.txt"), "hello\n");
 writeFileSync(at("repeats.txt"), "the cat sat\n".repeat(20));
 writeFileSync(at("symbols.txt"), "w1 w2\nw3 <s> w4\nw5 w6 </s>\n");
 
-function run(args: string | string[], input?: string) {
-  const words = typeof args === "string" ? args.split(" ").filter(Boolean) : args;
-  const { status, stdout, stderr } = spawnSync(process.execPath, [CLI, ...words], {
-    cwd: directory,
-    encoding: "utf8",
-    ...(input !== undefined && { input }),
-  });
-  return { status, stdout, stderr };
-}
 /** What a run prints that is to end well. */
 function done(args: string | string[], input?: string): string {
   const { status, stdout, stderr } = run(args, input);
@@ -438,6 +419,12 @@ describe("what is wrong", () => {
     expect(result.stderr.slice(result.stderr.indexOf("\n") + 1)).toBe(more);
     expect(readdirSync(directory)).toEqual(files);
     for (const name of KEPT) expect(read(name).equals(before.get(name)!), name).toBe(true);
+  });
+
+  it("a model is read from a pipe, which can be read once", () => {
+    const command = `${process.execPath} ${CLI} eval <(cat kept.arpa) text.txt --json`;
+    const { stdout, stderr } = spawnSync("bash", ["-c", command], { cwd: directory, encoding: "utf8" });
+    expect(stdout, stderr).toBe(done("eval kept.arpa text.txt --json"));
   });
 
   it("a text that is piped in from the file that --out names is still there", () => {
