@@ -25,11 +25,13 @@ const COMMON: Flags = {
 
 /** How a text is counted. */
 const COUNTED: Flags = {
+  order: { value: "N", help: "length of the longest n-grams, 1 to 10 (needed)" },
   tokens: { value: "char|word|whitespace", help: "what a token is; whitespace: each line a sentence (default)" },
   lowercase: { help: "lower-case the text: words only" },
   "skip-symbols": { help: "leave <s>, </s> and <unk> out where the text has them" },
-  json: { help: "one JSON object on standard output" },
 };
+
+const ONE_OBJECT = "one JSON object on standard output";
 
 export const commands = {
   train: {
@@ -85,14 +87,14 @@ export const commands = {
     usage: "rivulet eval MODEL TEXT",
     about: "Prints the perplexity of a text (- for standard input) under a model.",
     operands: ["MODEL", "TEXT"],
-    flags: { json: { help: "one JSON object on standard output" }, ...COMMON },
+    flags: { json: { help: ONE_OBJECT }, ...COMMON },
   },
   ngram: {
     usage: "rivulet ngram TEXT",
     about: "Estimates an n-gram model from a text (- for standard input), a sentence a line, or from counts.",
     operands: ["[TEXT]"],
     flags: {
-      order: { value: "N", help: "length of the longest n-grams, 1 to 10 (needed)" },
+      ...COUNTED,
       out: {
         value: "FILE",
         help: "where to save the model: .arpa, .arpa.gz, or .ngram, the binary form (default model.arpa)",
@@ -105,7 +107,7 @@ export const commands = {
       alpha: { value: "X", help: "stupid-backoff: the weight of a shorter context (default 0.4)" },
       quantise: { help: "binary form: half the size, slightly worse" },
       "valid-file": { value: "FILE", help: "a text to hold out, whose perplexity is printed" },
-      ...COUNTED,
+      json: { help: ONE_OBJECT },
       ...HELP,
     },
   },
@@ -114,9 +116,9 @@ export const commands = {
     about: "Counts the n-grams of a text (- for standard input) for ngram --counts, which adds up those of many.",
     operands: ["TEXT"],
     flags: {
-      order: { value: "N", help: "length of the longest n-grams, 1 to 10 (needed)" },
-      out: { value: "FILE", help: "where to save the counts, a Parquet file (default counts.parquet)" },
       ...COUNTED,
+      out: { value: "FILE", help: "where to save the counts, a Parquet file (default counts.parquet)" },
+      json: { help: ONE_OBJECT },
       ...HELP,
     },
   },

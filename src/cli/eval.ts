@@ -1,20 +1,18 @@
 import { named, readText } from "../io/files.js";
 import { evaluate } from "../lm/perplexity.js";
 import type { Args } from "./args.js";
-import { count, json } from "./numbers.js";
+import { count, evaluated, json } from "./numbers.js";
 import { readModel } from "./read-model.js";
 
 export async function evaluateCommand(args: Args): Promise<number> {
   const [modelPath, textPath] = args.operands as [string, string];
   const model = await readModel(modelPath);
-  const { nats, bits, perplexity, perplexityExcludingUnknown, unknown, impossible, tokens } = await named(
-    textPath,
-    () => evaluate(model, readText(textPath)),
-  );
+  const evaluation = await named(textPath, () => evaluate(model, readText(textPath)));
   if (args.has("json")) {
-    console.log(json({ nats, perplexity, perplexityExcludingUnknown, unknown, tokens }));
+    console.log(json(evaluated(evaluation)));
     return 0;
   }
+  const { nats, bits, perplexity, perplexityExcludingUnknown, unknown, impossible, tokens } = evaluation;
   if (impossible > 0) {
     console.log(`perplexity infinite: the model gives probability 0 to ${impossible} of ${count(tokens, "token")}`);
     console.log("it has never seen them in their context, and keeps nothing for what it has not seen: smooth it");

@@ -12,11 +12,9 @@ import { stupidBackoff } from "../ngram/stupid-backoff.js";
 import { countOf, MAX_ORDER } from "../ngram/trie.js";
 import { writeNgram } from "../node.js";
 import { type Args, UsageError } from "./args.js";
-import { count, json } from "./numbers.js";
-import { keepInputs } from "./outputs.js";
+import { count, evaluated, json } from "./numbers.js";
+import { keepInputs, say } from "./outputs.js";
 import { sentenceTokenizerOf } from "./settings.js";
-
-const say = (sentence: string) => process.stderr.write(`${sentence}\n`);
 
 type Kind = Smoothing["kind"];
 /** The flags that each kind of smoothing has. */
@@ -64,11 +62,10 @@ export async function ngramCommand(args: Args): Promise<number> {
   await writeNgram(out, model, { quantise: args.has("quantise") });
   report(args, counts, model, seconds);
   if (args.has("json")) {
-    const { nats, perplexity, perplexityExcludingUnknown, unknown, tokens } = valid || {};
     console.log(
       json({
         done: true,
-        valid: valid ? { nats, perplexity, perplexityExcludingUnknown, unknown, tokens } : null,
+        valid: valid ? evaluated(valid) : null,
         tokensPerSecond: tokensOf(counts) / seconds,
         parameters: model.logP.length - 1 + (model.logB.length - 1),
         ngrams: lengths(model),
@@ -94,10 +91,10 @@ export async function countCommand(args: Args): Promise<number> {
   const [text] = args.operands as [string];
   const out = args.file("out") ?? "counts.parquet";
   keepInputs(out, out, [text]);
-  checkWritable(out);
-  await parquetWriter();
   const order = orderOf(args);
   const tokenizer = sentenceTokenizerOf(args);
+  checkWritable(out);
+  await parquetWriter();
   const start = performance.now();
   const counts = await named(text, () => countNgrams(readText(text), { order, tokenizer }));
   const seconds = (performance.now() - start) / 1000;

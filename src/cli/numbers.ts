@@ -1,7 +1,18 @@
 // Numbers as people read them.
 
+import type { Evaluation } from "../lm/perplexity.js";
+
 /** 1 token, 12,345 tokens. */
 export const count = (n: number, what: string): string => `${n.toLocaleString("en")} ${what}${n === 1 ? "" : "s"}`;
+
+/** What an evaluation is as JSON. */
+export const evaluated = ({ nats, perplexity, perplexityExcludingUnknown, unknown, tokens }: Evaluation) => ({
+  nats,
+  perplexity,
+  perplexityExcludingUnknown,
+  unknown,
+  tokens,
+});
 
 /** A line of JSON. It has no Infinity, but a number that every reader takes for it; NaN is null. */
 export const json = (value: unknown): string =>

@@ -2,6 +2,9 @@ import { realpathSync } from "node:fs";
 import { isDevice } from "../io/files.js";
 import { UsageError } from "./args.js";
 
+/** What is not the result goes to standard error. */
+export const say = (sentence: string) => process.stderr.write(`${sentence}\n`);
+
 /** Makes sure that what is saved as `output` is written over nothing that is read, whatever it is called there. */
 export function keepInputs(out: string, output: string, inputs: (string | undefined)[]): void {
   const place = placeOf(output);

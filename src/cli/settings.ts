@@ -10,23 +10,20 @@ import { constant, cosine, step } from "../train/schedule.js";
 import type { TrainOptions } from "../train/train.js";
 import { type Args, UsageError } from "./args.js";
 
-const TOKENS = ["char", "word", "whitespace"] as const;
-
 /** For n-grams white space separates words, and lines are sentences. */
 export function sentenceTokenizerOf(args: Args): Tokenizer {
-  if ((args.choice("tokens", TOKENS) ?? "whitespace") !== "whitespace") {
-    if (args.has("skip-symbols")) throw new UsageError('"--skip-symbols" expected "--tokens whitespace"');
-    return tokenizerOf(args);
-  }
-  if (args.has("lowercase")) throw new UsageError('"--lowercase" expected "--tokens word" beside it');
-  return lines({ skipSymbols: args.has("skip-symbols") });
+  const skipSymbols = args.has("skip-symbols");
+  const tokenizer = tokenizerOf(args, "whitespace", () => lines({ skipSymbols }));
+  if (!skipSymbols || tokenizer.spec.kind === "lines") return tokenizer;
+  throw new UsageError('"--skip-symbols" expected "--tokens whitespace"');
 }
 
-export function tokenizerOf(args: Args): Tokenizer {
-  const kind = args.choice("tokens", TOKENS) ?? "char";
+/** @param usual what a token is where that is not said */
+export function tokenizerOf(args: Args, usual: "char" | "whitespace" = "char", ofBlanks = whitespace): Tokenizer {
+  const kind = args.choice("tokens", ["char", "word", "whitespace"]) ?? usual;
   if (args.has("lowercase") && kind !== "word")
     throw new UsageError('"--lowercase" expected "--tokens word" beside it');
-  return { char: characters, whitespace, word: () => words({ lowercase: args.has("lowercase") }) }[kind]();
+  return { char: characters, whitespace: ofBlanks, word: () => words({ lowercase: args.has("lowercase") }) }[kind]();
 }
 
 export function vocabularyOf(args: Args) {

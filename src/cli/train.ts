@@ -16,7 +16,7 @@ import { kernelVariant } from "../wasm/load.js";
 import { type Args, quoted, UsageError } from "./args.js";
 import { gradientFlowChart, lossChart } from "./chart.js";
 import { count } from "./numbers.js";
-import { keepInputs } from "./outputs.js";
+import { keepInputs, say } from "./outputs.js";
 import { ProgressLine } from "./progress.js";
 import { heldOutOf, lengthOf, networkOf, tokenizerOf, trainOptionsOf, vocabularyOf } from "./settings.js";
 
@@ -26,7 +26,6 @@ const KEEP_EVERY = 5 * 60_000;
 /** Flags that mean something beside --resume: all else is in the checkpoint. */
 const WITH_RESUME = "resume out epochs steps seconds patience valid-file gradient-flow json kernels".split(" ");
 
-const say = (sentence: string) => process.stderr.write(`${sentence}\n`);
 const print = (value: unknown) => process.stdout.write(`${JSON.stringify(value)}\n`);
 
 interface Run {

@@ -35,6 +35,9 @@ export function crc32(bytes: Uint8Array, before = 0): number {
   return ~crc >>> 0;
 }
 
+/** A checksum as it is shown. */
+export const hex = (checksum: number): string => checksum.toString(16).padStart(8, "0");
+
 /** The bytes of an array, as they lie in memory. */
 export const bytesOf = (array: ArrayBufferView): Uint8Array =>
   new Uint8Array(array.buffer, array.byteOffset, array.byteLength);

@@ -41,54 +41,47 @@ export async function named<T>(path: string, action: () => T | Promise<T>): Prom
  * @throws FileError (while reading) where there is no such file, or where and how it is not UTF-8
  */
 export function* readText(path: string): Generator<string, void, undefined> {
-  const what = shown(path);
   const decoder = new TextDecoder("utf-8", { fatal: true });
-  const buffer = new Uint8Array(PIECE);
-  const file = attempt(`cannot read ${what}`, () => (path === "-" ? 0 : openSync(path, "r")));
   let read = 0;
   let carried = new Uint8Array(0);
-  try {
-    for (;;) {
-      const n = attempt(`cannot read ${what}`, () => readSome(file, buffer));
-      const bytes = buffer.subarray(0, n);
-      let piece: string;
-      try {
-        piece = decoder.decode(bytes, { stream: n > 0 });
-      } catch (cause) {
-        const all = Buffer.concat([carried, bytes]);
-        const at = firstInvalid(all);
-        const byte = all[at]?.toString(16).toUpperCase().padStart(2, "0");
-        throw new FileError(
-          `${what} expected UTF-8, got the byte 0x${byte} at offset ${read - carried.length + at}: ` +
-            "convert it, for instance with iconv -f latin1 -t utf-8",
-          { cause },
-        );
-      }
-      if (piece !== "") yield piece;
-      if (n === 0) return;
-      read += n;
-      // A pipe may give a byte at a time: what was carried already goes on being carried.
-      carried = unfinished(Buffer.concat([carried, bytes.subarray(-3)]));
+  const decode = (bytes: Uint8Array, stream: boolean) => {
+    try {
+      return decoder.decode(bytes, { stream });
+    } catch (cause) {
+      const all = Buffer.concat([carried, bytes]);
+      const at = firstInvalid(all);
+      const byte = all[at]?.toString(16).toUpperCase().padStart(2, "0");
+      throw new FileError(
+        `${shown(path)} expected UTF-8, got the byte 0x${byte} at offset ${read - carried.length + at}: ` +
+          "convert it, for instance with iconv -f latin1 -t utf-8",
+        { cause },
+      );
     }
-  } finally {
-    if (file !== 0) closeSync(file);
+  };
+  for (const bytes of readPieces(path)) {
+    const piece = decode(bytes, true);
+    if (piece !== "") yield piece;
+    read += bytes.length;
+    // A pipe may give a byte at a time: what was carried already goes on being carried.
+    carried = unfinished(Buffer.concat([carried, bytes.subarray(-3)]));
   }
+  decode(new Uint8Array(0), false);
 }
 
 /**
- * The bytes of a file in pieces, read as they are asked for.
+ * The bytes of a file in pieces of up to 1 MiB, read as they are asked for.
  * @param path a file, or "-" for standard input
  * @throws FileError (while reading) where there is no such file
  */
 export function* readPieces(path: string): Generator<Uint8Array, void, undefined> {
   const what = `cannot read ${shown(path)}`;
+  const buffer = new Uint8Array(PIECE);
   const file = attempt(what, () => (path === "-" ? 0 : openSync(path, "r")));
   try {
     for (;;) {
-      const buffer = new Uint8Array(PIECE / 4);
       const n = attempt(what, () => readSome(file, buffer));
       if (n === 0) return;
-      yield buffer.subarray(0, n);
+      yield buffer.slice(0, n);
     }
   } finally {
     if (file !== 0) closeSync(file);
@@ -173,37 +166,35 @@ export function readBytes(path: string): Uint8Array {
 export function writeWhole(path: string, bytes: Uint8Array | Iterable<Uint8Array>): void {
   const whole = bytes instanceof Uint8Array;
   attempt(`cannot save ${JSON.stringify(path)}${whole ? ` (${size(bytes.length)})` : ""}`, () => {
-    const write = (file: number) => {
-      for (const piece of whole ? [bytes] : bytes) {
-        for (let at = 0; at < piece.length; ) at += writeSync(file, piece, at);
-      }
-    };
+    const pieces = whole ? [bytes] : bytes;
     const target = existing(path);
     if (target && !target.file) {
-      const file = openSync(path, "w");
-      try {
-        write(file);
-      } finally {
-        closeSync(file);
-      }
+      writeAll(path, pieces);
       return;
     }
     const final = target?.path ?? path;
     const temporary = join(dirname(final), `.${basename(final)}.${process.pid}.tmp`);
     try {
-      const file = openSync(temporary, "w", target?.mode ?? 0o666);
-      try {
-        write(file);
-        fsyncSync(file);
-      } finally {
-        closeSync(file);
-      }
+      writeAll(temporary, pieces, { mode: target?.mode ?? 0o666 });
       renameSync(temporary, final);
     } catch (error) {
       rmSync(temporary, { force: true });
       throw error;
     }
   });
+}
+
+/** @param kept the rights of a file that is to outlast the machine: what cannot be, a device or a pipe, has none */
+function writeAll(path: string, pieces: Iterable<Uint8Array>, kept?: { mode: number }): void {
+  const file = openSync(path, "w", kept?.mode);
+  try {
+    for (const piece of pieces) {
+      for (let at = 0; at < piece.length; ) at += writeSync(file, piece, at);
+    }
+    if (kept) fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
 }
 
 /** Fails now where writing `bytes` bytes, as far as is known, would fail later, after an hour of training. @throws FileError */
@@ -248,12 +239,17 @@ const reasons: Record<string, string> = {
   EROFS: "the file system is read-only: save elsewhere",
 };
 
+/** Why something could not be done with a file. */
+export function reasonOf(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  return (code && reasons[code]) ?? message;
+}
+
 function attempt<T>(what: string, action: () => T): T {
   try {
     return action();
   } catch (cause) {
     if (cause instanceof FileError && cause.message.startsWith("cannot")) throw cause;
-    const { code, message } = cause as NodeJS.ErrnoException;
-    throw new FileError(`${what}: ${(code && reasons[code]) ?? message}`, { cause });
+    throw new FileError(`${what}: ${reasonOf(cause)}`, { cause });
   }
 }

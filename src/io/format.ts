@@ -7,6 +7,13 @@ export class FormatError extends Error {
   override name = "FormatError";
 }
 
+/** @param of what has a version @throws FormatError where it is not the one that is known */
+export function checkVersion(of: string, found: unknown, known: number): void {
+  if (found === known) return;
+  const advice = typeof found === "number" && found > known ? ": use a newer rivulet" : "";
+  throw new FormatError(`expected version ${known} of ${of}, got ${show(found)}${advice}`);
+}
+
 /** Reads what the metadata say; what is wrong with it is wrong with the file. @throws FormatError */
 export function described<T>(what: string, read: () => T): T {
   try {

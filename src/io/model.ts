@@ -8,7 +8,7 @@ import { Network } from "../nn/network.js";
 import { parameterTable } from "../nn/parameters.js";
 import { type TokenizerSpec, tokenizerFrom } from "../text/tokenizers.js";
 import { Vocabulary } from "../text/vocabulary.js";
-import { bytesOf, crc32 } from "./crc32.js";
+import { bytesOf, crc32, hex } from "./crc32.js";
 import { described, FormatError, parseObject, record } from "./format.js";
 import { flaw, readSafetensors, type SafeTensors, type Tensor, valuesOf, writeSafetensors } from "./safetensors.js";
 
@@ -137,5 +137,5 @@ function checksum(tensors: ReadonlyMap<string, Tensor>, metadata: Record<string,
   let crc = 0;
   for (const key of Object.keys(metadata).sort()) crc = crc32(encoder.encode(`${key}\0${metadata[key]}\0`), crc);
   for (const name of [...tensors.keys()].sort()) crc = crc32(bytesOf(tensors.get(name)!.values), crc);
-  return crc.toString(16).padStart(8, "0");
+  return hex(crc);
 }

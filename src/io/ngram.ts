@@ -2,7 +2,7 @@
 
 import { kindOf, object, show } from "../check.js";
 import { ArpaReader } from "../ngram/arpa-read.js";
-import { MAGIC, readBinary } from "../ngram/binary.js";
+import { concat, MAGIC, readBinary } from "../ngram/binary.js";
 import type { NgramModel } from "../ngram/model.js";
 import type { Tokenizer } from "../text/tokenizers.js";
 import { FormatError } from "./format.js";
@@ -128,15 +128,4 @@ async function joined(pieces: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
   const all: Uint8Array[] = [];
   for await (const piece of pieces) all.push(piece);
   return concat(all);
-}
-
-function concat(pieces: Uint8Array[]): Uint8Array {
-  if (pieces.length === 1) return pieces[0]!;
-  const bytes = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    bytes.set(piece, at);
-    at += piece.length;
-  }
-  return bytes;
 }

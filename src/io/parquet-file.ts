@@ -5,8 +5,8 @@ import { join } from "node:path";
 import * as zlib from "node:zlib";
 import type { AsyncBuffer, FileMetaData, RowGroup, SchemaElement, SchemaTree } from "hyparquet";
 import { show, size } from "../check.js";
-import { FileError } from "./files.js";
-import { FormatError, parseObject } from "./format.js";
+import { FileError, reasonOf } from "./files.js";
+import { checkVersion, FormatError, parseObject } from "./format.js";
 import { checkPages, checkStruct, DAMAGED, type Decompress, damaged, MOST_ROWS } from "./parquet-pages.js";
 
 /** What only those need who work with Parquet files. */
@@ -117,10 +117,10 @@ async function reading<T>(path: string, action: () => Promise<T>): Promise<T> {
   } catch (cause) {
     if (cause instanceof FormatError) cause.message = `${JSON.stringify(path)}: ${cause.message}`;
     if (cause instanceof FormatError || cause instanceof FileError) throw cause;
-    const { code, syscall, message } = cause as NodeJS.ErrnoException;
-    if (syscall === undefined) throw new FormatError(`${JSON.stringify(path)}: ${DAMAGED}`, { cause });
-    const reason = code === "ENOENT" ? "there is no such file or directory" : message;
-    throw new FileError(`cannot read ${JSON.stringify(path)}: ${reason}`, { cause });
+    if ((cause as NodeJS.ErrnoException).syscall === undefined) {
+      throw new FormatError(`${JSON.stringify(path)}: ${DAMAGED}`, { cause });
+    }
+    throw new FileError(`cannot read ${JSON.stringify(path)}: ${reasonOf(cause)}`, { cause });
   }
 }
 
@@ -191,15 +191,9 @@ async function description(file: AsyncBuffer, { parquetMetadata }: Packages["hyp
   checkStruct(new Uint8Array(bytes, 0, length));
   const metadata = parquetMetadata(bytes, { geoparquet: false });
   const ours = metadata.key_value_metadata?.find(({ key }) => key === "rivulet")?.value;
-  if (ours !== undefined) checkVersion(parseObject("what rivulet says of counts", ours).version);
+  // A file that was written by something else has none.
+  if (ours !== undefined) checkVersion("counts", parseObject("what rivulet says of counts", ours).version, VERSION);
   return metadata;
-}
-
-/** A file that was written by something else has no version. */
-function checkVersion(version: unknown): void {
-  if (version === VERSION) return;
-  const advice = typeof version === "number" && version > VERSION ? ": use a newer rivulet" : "";
-  throw new FormatError(`expected version ${VERSION} of counts, got ${show(version)}${advice}`);
 }
 
 /** The columns that there have to be. */

@@ -11,7 +11,7 @@ import type { SchemaElement } from "hyparquet";
 import { object, show } from "../check.js";
 import { END, NgramCounter, type NgramCounts } from "../ngram/count.js";
 import { MAX_ORDER, ngrams } from "../ngram/trie.js";
-import { checkTokenizer, lines, type Tokenizer } from "../text/tokenizers.js";
+import { checkTokenizer, isWord, lines, type Tokenizer } from "../text/tokenizers.js";
 import { name, SENTENCE_END, SENTENCE_START, UNKNOWN } from "../text/vocabulary.js";
 import { writeWhole } from "./files.js";
 import { FormatError } from "./format.js";
@@ -33,7 +33,7 @@ export const parquetWriter = () => load("hyparquet-writer", ["writing counts", "
  * @throws FileError where the file cannot be written, or the package is not installed
  */
 export async function writeCounts(path: string, counts: NgramCounts): Promise<void> {
-  const odd = counts.vocabulary.tokens.find((token) => /^$|[ \t\n\r\0]|\p{Cs}/u.test(token));
+  const odd = counts.vocabulary.tokens.find((token) => !isWord(token) || /\p{Cs}/u.test(token));
   if (odd !== undefined) {
     throw new RangeError(
       `a Parquet file of counts expected words of whole characters without white space, got ${name(odd)}: ` +
@@ -119,7 +119,6 @@ export async function readCounts(paths: string | readonly string[], options: Rea
 /** Counts rows, each of which has to be right by itself, and as long as the others. */
 class RowCounter {
   private readonly counter: NgramCounter;
-  private words = 0;
   /** The first n-gram that goes on behind its last word, and how many words it has. */
   private open: { path: string; row: number; ngram: string; length: number } | undefined;
 
@@ -135,7 +134,6 @@ class RowCounter {
     const expected = expectation(words);
     if (expected !== undefined) throw wrong(path, row, "ngram", expected, ngram);
     if (words.at(-1) !== SENTENCE_END) this.checkLength({ path, row, ngram, length: words.length });
-    if (words[0] !== SENTENCE_START && words[0] !== SENTENCE_END) this.words += times;
     this.counter.ngram(words, times);
   }
 
@@ -148,13 +146,12 @@ class RowCounter {
   }
 
   done(tokenizer: Tokenizer): NgramCounts {
-    const { open, order, words } = this;
+    const { open, order } = this;
     if (open && order > open.length) {
       const range = `an integer from 1 to ${open.length}, the longest n-grams in the counts`;
       throw new RangeError(`"order" expected ${range}, got ${order}`);
     }
-    if (words >= 2) return this.counter.done(tokenizer);
-    throw new RangeError(`a text to count n-grams of expected at least 2 words, got ${words}: is it the right one?`);
+    return this.counter.done(tokenizer);
   }
 }
 

@@ -42,7 +42,7 @@ export class ArpaReader {
   private n = 0;
   private sectionStart = 0;
 
-  /** The n-grams of the section: parent (for unigrams ROOT) and word in turns, and their numbers. */
+  /** The n-grams of the section, from the bigrams on: parent and word in turns; and all their numbers. */
   private pairs: Uint32Array = new Uint32Array(2 * 1024);
   private p: Float32Array = new Float32Array(1024);
   private b: Float32Array = new Float32Array(1024);
@@ -154,7 +154,6 @@ export class ArpaReader {
       const words = `a number, ${n} word${n > 1 ? "s" : ""}${n < claimed.length ? " and perhaps a backoff weight" : ""}`;
       throw this.wrong(words, show(text.slice(from, to)));
     }
-    this.pairs = roomFor(this.pairs, 2 * this.rows + 2);
     this.p = roomFor(this.p, this.rows + 1);
     this.b = roomFor(this.b, this.rows + 1);
     this.p[this.rows] = this.logProb(text);
@@ -191,6 +190,7 @@ export class ArpaReader {
       const context = show(text.slice(fields[2], fields[2 * n - 1]));
       throw this.wrong(`the context of each n-gram among the ${n - 1}-grams`, `${context}, which is not`);
     }
+    this.pairs = roomFor(this.pairs, 2 * this.rows + 2);
     this.pairs[2 * this.rows] = node;
     this.pairs[2 * this.rows + 1] = this.wordAt(text, n);
   }
@@ -289,7 +289,7 @@ const POINT = 46;
 const DIGIT = 48;
 
 /** Tab, line feed, carriage return and space: vertical tabs and no-break spaces are parts of words. */
-export const isBlank = (code: number): boolean => code === 32 || code === 9 || code === 13 || code === 10;
+const isBlank = (code: number): boolean => code === 32 || code === 9 || code === 13 || code === 10;
 
 /** KenLM knows the unknown word in capitals, too. */
 const normal = (word: string): string => (word === "<UNK>" ? UNKNOWN : word);

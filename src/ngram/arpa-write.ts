@@ -1,5 +1,6 @@
 // Writing ARPA files, the text form of n-gram models that all toolkits read (ngram-format(5) of SRILM describes it).
 
+import { isWord } from "../text/tokenizers.js";
 import { name } from "../text/vocabulary.js";
 import type { NgramModel } from "./model.js";
 import { countOf, ngrams } from "./trie.js";
@@ -15,7 +16,7 @@ const [TAB, LINE_FEED, SPACE, MINUS, POINT, ZERO] = [9, 10, 32, 45, 46, 48];
  */
 export function* saveArpa({ vocabulary, trie, logP, logB }: NgramModel): Generator<Uint8Array, void, undefined> {
   const { order } = trie;
-  const odd = vocabulary.tokens.find((token) => token === "" || /[ \t\n\r\0]/.test(token));
+  const odd = vocabulary.tokens.find((token) => !isWord(token));
   if (odd !== undefined) {
     throw new RangeError(
       `an ARPA file expected words without white space, got ${name(odd)}: save the model in binary form`,

@@ -12,8 +12,8 @@
 // A varint is a number in groups of seven bits, the lowest first; the eighth bit of a byte says that there is another one.
 
 import { boolean, integer, object, show } from "../check.js";
-import { crc32 } from "../io/crc32.js";
-import { described, FormatError, parseObject, record } from "../io/format.js";
+import { crc32, hex } from "../io/crc32.js";
+import { checkVersion, described, FormatError, parseObject, record } from "../io/format.js";
 import { idsFor } from "../text/ids.js";
 import { type TokenizerSpec, tokenizerFrom } from "../text/tokenizers.js";
 import { Vocabulary } from "../text/vocabulary.js";
@@ -56,13 +56,7 @@ export function saveNgram(model: NgramModel, options: { quantise?: boolean } = {
   };
   const json = new TextEncoder().encode(JSON.stringify(description));
   const values = [...tableBytes(trie, logP, trie.order, quantise), ...tableBytes(trie, logB, trie.order - 1, quantise)];
-  const parts = [json, structure, ...values];
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, HEAD));
-  let at = HEAD;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
+  const bytes = concat([new Uint8Array(HEAD), json, structure, ...values]);
   for (let i = 0; i < MAGIC.length; i++) bytes[i] = MAGIC.charCodeAt(i);
   const view = new DataView(bytes.buffer);
   view.setUint32(8, VERSION, true);
@@ -94,6 +88,18 @@ function trieBytes({ order, levels, first, word, suffix }: Trie): Uint8Array {
     }
   }
   return bytes.subarray(0, at);
+}
+
+/** All bytes of some pieces; those of a single piece are not copied. */
+export function concat(pieces: readonly Uint8Array[]): Uint8Array {
+  if (pieces.length === 1) return pieces[0]!;
+  const bytes = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    bytes.set(piece, at);
+    at += piece.length;
+  }
+  return bytes;
 }
 
 /** Those of the values of all nodes up to level `last`. */
@@ -166,11 +172,7 @@ function placeOf(ascending: Float32Array, value: number): number {
 export function readBinary(bytes: Uint8Array): NgramModel {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length < HEAD) throw new FormatError(`expected an n-gram model, got only ${bytes.length} bytes`);
-  const version = view.getUint32(8, true);
-  if (version !== VERSION) {
-    const advice = version > VERSION ? ": use a newer rivulet" : "";
-    throw new FormatError(`expected version ${VERSION} of an n-gram model, got ${version}${advice}`);
-  }
+  checkVersion("an n-gram model", view.getUint32(8, true), VERSION);
   const [expected, found] = [view.getUint32(12, true), crc32(bytes.subarray(16))];
   if (found !== expected) {
     throw new FormatError(
@@ -191,8 +193,6 @@ export function readBinary(bytes: Uint8Array): NgramModel {
   if (tables.at !== bytes.length) throw new FormatError(`expected ${tables.at} bytes, got ${bytes.length}`);
   return new NgramModel(tokenizer, vocabulary, trie, logP, logB, smoothing);
 }
-
-const hex = (checksum: number) => checksum.toString(16).padStart(8, "0");
 
 function descriptionOf(json: Record<string, unknown>, begin: number, available: number) {
   const vocabulary = new Vocabulary(json.vocabulary as string[]);

@@ -57,10 +57,7 @@ export function countNgrams(text: Text, options: CountOptions): NgramCounts {
     throw error;
   }
   if (close === undefined) counter.endSentence();
-  if (counter.words >= 2) return counter.done(tokenizer);
-  throw new RangeError(
-    `a text to count n-grams of expected at least 2 words, got ${counter.words}: is it the right one?`,
-  );
+  return counter.done(tokenizer);
 }
 
 /** Ids that are sorted at a time: few enough for a processor's cache. */
@@ -68,8 +65,8 @@ const BLOCK = 1 << 21;
 
 /** Takes either the words of sentences, or n-grams that were counted before. */
 export class NgramCounter {
-  words = 0;
   sentences = 0;
+  private words = 0;
   private readonly ids = new Numbering();
   /** Sentences, or n-grams, with a 0 behind each. */
   private readonly block = new Uint32Array(BLOCK);
@@ -114,11 +111,18 @@ export class NgramCounter {
     this.countAt ??= new Uint32Array(BLOCK);
     if (this.length + this.order + 1 > BLOCK - this.order) this.sort(this.length);
     this.countAt[this.length] = count;
+    if (tokens[0] !== SENTENCE_START && tokens[0] !== SENTENCE_END) this.words += count;
     for (const token of tokens.slice(0, this.order)) this.push(this.ids.add(token));
     this.push(0);
   }
 
+  /** @throws RangeError where there were fewer than two words */
   done(tokenizer: Tokenizer): NgramCounts {
+    if (this.words < 2) {
+      throw new RangeError(
+        `a text to count n-grams of expected at least 2 words, got ${this.words}: is it the right one?`,
+      );
+    }
     this.sort(this.length);
     this.merge(() => true);
     const { vocabulary, rows } = this.renumber(this.runs.pop()!);

@@ -29,6 +29,19 @@ export function eachContext(
   }
 }
 
+/** Tables of the relative frequencies c(h w) / c(h), in which all contexts have the weight b. */
+export function relativeFrequencies({ trie, count }: Pick<NgramCounts, "trie" | "count">, b: number): Tables {
+  const tables = emptyTables(trie);
+  for (let n = 1; n <= trie.order; n++) {
+    eachContext(trie, n, (h, first, end) => {
+      const c = total(count, first, end);
+      for (let node = first; node < end; node++) tables.p[node] = count[node]! / c;
+      tables.b[h] = b;
+    });
+  }
+  return tables;
+}
+
 /** Σ values[node] over the nodes first … end − 1. */
 export function total(values: Uint32Array, first: number, end: number): number {
   let sum = 0;

@@ -8,7 +8,7 @@
 
 import { number, object, SHARE } from "../check.js";
 import type { NgramCounts } from "./count.js";
-import { eachContext, emptyTables, modelOf, total } from "./estimate.js";
+import { modelOf, relativeFrequencies } from "./estimate.js";
 import type { NgramModel } from "./model.js";
 
 /**
@@ -19,15 +19,5 @@ import type { NgramModel } from "./model.js";
 export function stupidBackoff(counts: NgramCounts, options: { alpha?: number } = {}): NgramModel {
   const { alpha = 0.4 } = object("options", options);
   number("alpha", alpha, ...SHARE);
-  const { trie, count } = counts;
-  const tables = emptyTables(trie);
-  const { p, b } = tables;
-  for (let n = 1; n <= trie.order; n++) {
-    eachContext(trie, n, (h, first, end) => {
-      const c = total(count, first, end);
-      for (let node = first; node < end; node++) p[node] = count[node]! / c;
-      b[h] = alpha;
-    });
-  }
-  return modelOf(counts, tables, { kind: "stupid-backoff", alpha });
+  return modelOf(counts, relativeFrequencies(counts, alpha), { kind: "stupid-backoff", alpha });
 }

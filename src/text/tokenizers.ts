@@ -111,6 +111,9 @@ const LESS = 60;
 const isBlank = (code: number) =>
   code <= 32 && (code === 32 || code === LINE_FEED || code === 9 || code === 13 || code === 0);
 
+/** Whether lines() reads a token back as it is: a form that has blanks between words can keep it. */
+export const isWord = (token: string): boolean => /^[^ \t\n\r\0]+$/.test(token);
+
 /** Whether a word is a symbol to leave out. @throws RangeError where it must not be in a text */
 function isSymbol(word: string, skip: boolean): boolean {
   if (skip) return word === SENTENCE_START || word === SENTENCE_END || word === UNKNOWN;
