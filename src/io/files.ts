@@ -16,7 +16,7 @@ import {
 import { basename, dirname, join } from "node:path";
 import { size } from "../check.js";
 
-const PIECE = 1 << 20;
+const PIECE = 1 << 18;
 
 /** What went wrong with a file: its name, what was expected, what to do. */
 export class FileError extends Error {
@@ -36,7 +36,7 @@ export async function named<T>(path: string, action: () => T | Promise<T>): Prom
 }
 
 /**
- * A UTF-8 text in pieces of up to 1 MiB, read as they are asked for. A byte order mark at its start is left out.
+ * A UTF-8 text in pieces of up to 256 KiB, read as they are asked for. A byte order mark at its start is left out.
  * @param path a file, or "-" for standard input
  * @throws FileError (while reading) where there is no such file, or where and how it is not UTF-8
  */
@@ -69,7 +69,7 @@ export function* readText(path: string): Generator<string, void, undefined> {
 }
 
 /**
- * The bytes of a file in pieces of up to 1 MiB, read as they are asked for.
+ * The bytes of a file in pieces of up to 256 KiB, read as they are asked for.
  * @param path a file, or "-" for standard input
  * @throws FileError (while reading) where there is no such file
  */
