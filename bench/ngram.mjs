@@ -104,9 +104,9 @@ function running(text, at, words) {
     spawnSync(process.execPath, [`${root}dist/cli.js`, "ngram", text, "--order", "5", ...args]);
   command("--out", at("m.arpa"));
   command("--out", at("m.ngram"));
-  command("--out", at("q.ngram"), "--quantise");
+  command("--out", at("q.ngram"), "--quantize");
   const use = medians(Array.from({ length: ROUNDS }, () => measured(USE, at("m.arpa"), at("m.ngram"), text)));
-  const quantised = medians(Array.from({ length: ROUNDS }, () => measured(USE, at("m.arpa"), at("q.ngram"), text)));
+  const quantized = medians(Array.from({ length: ROUNDS }, () => measured(USE, at("m.arpa"), at("q.ngram"), text)));
   const mb = (name) => `${(statSync(at(name)).size / 1e6).toFixed(1)} MB`;
   const beside = (value) => (kenlm ? value() : "");
   const perplexity = beside(() => kenlmPerplexity(text, at("kenlm.arpa")));
@@ -128,8 +128,8 @@ function running(text, at, words) {
       [`ARPA file, ${mb("m.arpa")}`, s(use.arpa), "1.50 s", verdict(1.5, use.arpa)],
       [`binary, ${mb("m.ngram")}, once warm`, ms(use.again), "50 ms", verdict(0.05, use.again)],
       ["  first in its process", ms(use.first), "50 ms", verdict(0.05, use.first)],
-      [`quantised, ${mb("q.ngram")}, once warm`, ms(quantised.again), "50 ms", verdict(0.05, quantised.again)],
-      ["  first in its process", ms(quantised.first), "50 ms", verdict(0.05, quantised.first)],
+      [`quantized, ${mb("q.ngram")}, once warm`, ms(quantized.again), "50 ms", verdict(0.05, quantized.again)],
+      ["  first in its process", ms(quantized.first), "50 ms", verdict(0.05, quantized.first)],
       ["10 likeliest next words", ms(use.next), "", ""],
       ["perplexity of the text itself", use.perplexity.toFixed(5), "", "", perplexity],
     ],

@@ -24,7 +24,7 @@ export async function startTorch() {
   console.log(`\nPyTorch ${version}, one thread, ${gflops.toFixed(0)} GFLOPS in a 512×512 product`);
   if (gflops < 20) {
     console.log(
-      "PyTorch: WITHOUT AN OPTIMISED BLAS its ratios below say nothing (Debian: apt-get install libopenblas0-pthread)",
+      "PyTorch: WITHOUT AN OPTIMIZED BLAS its ratios below say nothing (Debian: apt-get install libopenblas0-pthread)",
     );
   }
   return peer;

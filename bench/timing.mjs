@@ -27,7 +27,7 @@ export function calling(work, calls = 1) {
   };
 }
 
-/** Lets the engine compile `work` with its optimising compiler. */
+/** Lets the engine compile `work` with its optimizing compiler. */
 export async function warmUp(work, milliseconds = 100) {
   const end = performance.now() + milliseconds;
   while (performance.now() < end) work();

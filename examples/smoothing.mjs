@@ -41,13 +41,13 @@ row("n-grams never seen", unseen);
 const model = rivulet.kneserNey(counts[4]);
 const size = (bytes) => `${(bytes.length / 1e6).toFixed(1)} MB`;
 const exact = rivulet.saveNgram(model);
-const quantised = rivulet.saveNgram(model, { quantise: true });
-const again = await rivulet.loadNgram(quantised);
+const quantized = rivulet.saveNgram(model, { quantize: true });
+const again = await rivulet.loadNgram(quantized);
 console.log(
   `\nbinary form of the 5-grams: ${size(exact)}, perplexity ${rivulet.perplexity(model, heldOut).toFixed(2)}`,
 );
 console.log(
-  `quantised:                  ${size(quantised)}, perplexity ${rivulet.perplexity(again, heldOut).toFixed(2)}`,
+  `quantized:                  ${size(quantized)}, perplexity ${rivulet.perplexity(again, heldOut).toFixed(2)}`,
 );
 
 console.log("\nafter “it was a”:");

@@ -42,12 +42,12 @@ if (process.argv[2] !== "kernels") {
     logLevel: "warning",
   });
   chmodSync("dist/cli.js", 0o755);
-  writeFileSync("dist/THIRD-PARTY.txt", licences(Object.keys(metafile.inputs)));
+  writeFileSync("dist/THIRD-PARTY.txt", licenses(Object.keys(metafile.inputs)));
   execFileSync("node", ["node_modules/typescript/bin/tsc", "--project", "tsconfig.build.json"], { stdio: "inherit" });
 }
 
-/** The licences of the packages that are bundled. */
-function licences(inputs) {
+/** The licenses of the packages that are bundled. */
+function licenses(inputs) {
   const packages = new Set(inputs.flatMap((input) => input.match(/node_modules\/((?:@[^/]+\/)?[^/]+)/)?.[1] ?? []));
   const texts = [...packages].sort().map((name) => {
     const { version, license, homepage } = JSON.parse(readFileSync(`node_modules/${name}/package.json`, "utf8"));

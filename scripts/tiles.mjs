@@ -2,7 +2,7 @@
 // depth. What comes out (build/tiles.ts) is too long to be read and too alike to be kept by hand.
 //
 // The tile to have is 2 rows × 16 columns, 8 accumulators: 2 loads that splat A, 4 loads of B, 8 multiply-adds a step.
-// In 128 bits it is as fast as 4×8, and engines that fuse neighbouring 128-bit operations into 256-bit ones can double it.
+// In 128 bits it is as fast as 4×8, and engines that fuse neighboring 128-bit operations into 256-bit ones can double it.
 // Narrower panels take what is left of a row.
 //
 // A processor that starts six instructions a cycle and needs four cycles for the 22 of a step has little room for others,

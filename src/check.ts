@@ -1,5 +1,7 @@
 // Every argument from outside passes one of these before it is used: TypeError for the kind, RangeError for the value.
 
+import { closestMatch } from "leven";
+
 /** "Uint8Array", "Array", "Promise", "Object" …: what instanceof does not say of a value from another page or worker. */
 export const kindOf = (value: unknown): string => Object.prototype.toString.call(value).slice(8, -1);
 
@@ -42,6 +44,13 @@ export function boolean(name: string, value: unknown): boolean {
 export function object<T extends object>(name: string, value: T): T {
   if (typeof value === "object" && value !== null) return value;
   throw new TypeError(`"${name}" expected an object, got ${show(value)}`);
+}
+
+/** The name among `known` that a misspelled or shortened `name` was probably meant to be. */
+export function nearest(name: string, known: readonly string[]): string | undefined {
+  const start = name.toLowerCase();
+  const completed = start.length > 2 && known.find((candidate) => candidate.toLowerCase().startsWith(start));
+  return completed || closestMatch(name, known, { maxDistance: Math.max(1, Math.floor(name.length / 3)) });
 }
 
 export function oneOf<T extends string>(name: string, value: unknown, choices: readonly T[]): T {

@@ -10,7 +10,7 @@ export { END, PADDING, START, type VocabularyOptions } from "./text/vocabulary.j
 // Models
 export { RecurrentModel, type RecurrentOptions } from "./lm/recurrent.js";
 export type { NetworkConfig } from "./nn/config.js";
-export type { InitialisationOptions } from "./nn/initialise.js";
+export type { InitializationOptions } from "./nn/initialize.js";
 export { type KernelVariant, kernelVariant, selectKernels } from "./wasm/load.js";
 
 // Training

@@ -30,11 +30,11 @@ export async function readModel(path: string): Promise<RecurrentModel> {
 /**
  * Saves an n-gram model, whole or not at all: in binary form where the name ends in .ngram, else as an ARPA file, compressed
  * where the name ends in .gz.
- * @param quantise see saveNgram(): for the binary form
+ * @param quantize see saveNgram(): for the binary form
  * @throws FileError; a file that was there is then unchanged
  * @throws RangeError where a token has white space in it, and the file is an ARPA file
  */
-export async function writeNgram(path: string, model: NgramModel, options: { quantise?: boolean } = {}): Promise<void> {
+export async function writeNgram(path: string, model: NgramModel, options: { quantize?: boolean } = {}): Promise<void> {
   if (path.endsWith(".ngram")) writeWhole(path, saveNgram(model, options));
   else if (!path.endsWith(".gz")) writeWhole(path, saveArpa(model));
   else writeWhole(path, await Readable.from(saveArpa(model)).pipe(createGzip()).toArray());

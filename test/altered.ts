@@ -1,6 +1,6 @@
 // Safetensors files, altered.
 
-// biome-ignore lint/suspicious/noExplicitAny: any JSON, to be spoilt
+// biome-ignore lint/suspicious/noExplicitAny: any JSON, to be damaged
 export type Json = any;
 
 /** The file with its JSON header changed. */

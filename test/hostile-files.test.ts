@@ -24,7 +24,7 @@ import { named, readBytes } from "../src/io/files.js";
 import { FileError, readModel } from "../src/node.js";
 import { type Json, safetensors, withDescription, withHeader, withMetadata } from "./altered.js";
 
-const TEXT = "Towards thee I roll, thou all-destroying but unconquering whale. ".repeat(4);
+const TEXT = "Toward thee I roll, thou all-destroying but unconquering whale. ".repeat(4);
 const { vocabulary, train: ids } = prepare(TEXT, characters());
 const create = () => RecurrentModel.create({ tokenizer: characters(), vocabulary, hiddenSize: 5 });
 let model: Uint8Array;
@@ -188,9 +188,9 @@ describe("a model's description", () => {
 
 describe("weights", () => {
   it.each([Number.NaN, Infinity, -Infinity])("of %d are refused", async (value) => {
-    const spoilt = withMetadata(model, () => {});
-    new DataView(spoilt.buffer).setFloat32(spoilt.length - 4, value, true);
-    expect(await refusal(spoilt)).toBe(`tensor "output.bias": expected finite numbers, got ${value}`);
+    const damaged = withMetadata(model, () => {});
+    new DataView(damaged.buffer).setFloat32(damaged.length - 4, value, true);
+    expect(await refusal(damaged)).toBe(`tensor "output.bias": expected finite numbers, got ${value}`);
   });
 });
 
@@ -253,7 +253,7 @@ describe("a checkpoint's description", () => {
       (t) => (t.settings.windows.window = 1e9),
       '"settings.windows.window" expected an integer from 1',
     ],
-    ["an optimiser without rate", (t) => delete t.settings.optimizer.learningRate, '"settings.optimizer.learningRate"'],
+    ["an optimizer without rate", (t) => delete t.settings.optimizer.learningRate, '"settings.optimizer.learningRate"'],
     ["a schedule without warmup", (t) => (t.settings.schedule = { kind: "cosine" }), '"settings.schedule.warmup"'],
     ["clip: null", (t) => (t.settings.clip = null), '"settings.clip" expected a number > 0, got null'],
     ["seed: a string", (t) => (t.settings.seed = "x"), '"settings.seed" expected an integer >= 0, got "x"'],

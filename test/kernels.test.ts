@@ -49,7 +49,7 @@ describe.each(variants)("%s kernels", (variant) => {
           else h.kernels.pack(packed, b, K, N);
           h.kernels.multiply(c, a, packed, M, N, K);
           expect(difference(h.read(c, M, N), expected, K), `${M}×${N}×${K} ${transposed}`).toBeLessThan(2e-6);
-          // One row for all, onto what was not initialised.
+          // One row for all, onto what was not initialized.
           const y = h.room(M * Math.ceil(N / 4) * 4);
           h.kernels.affine(y, h.matrix([C[0]!]), a, packed, M, N, K);
           const rows = add(
@@ -476,7 +476,7 @@ describe.each(variants)("%s kernels", (variant) => {
     });
   });
 
-  describe("optimisers", () => {
+  describe("optimizers", () => {
     const n = 37;
     const vectors = () => Array.from({ length: 4 }, () => randomMatrix(random, 1, n));
 
@@ -547,8 +547,8 @@ describe.each(variants)("%s kernels", (variant) => {
       const second = run(2);
       const both = first.filter((value, i) => value > 0 && second[i]! > 0).length / n;
       expect(Math.abs(both - (1 - p) ** 2), "masks of two seeds are independent").toBeLessThan(deviation);
-      const neighbours = first.filter((value, i) => value > 0 && (first[i + 1] ?? 0) > 0).length / n;
-      expect(Math.abs(neighbours - (1 - p) ** 2), "neighbours are independent").toBeLessThan(deviation);
+      const neighbors = first.filter((value, i) => value > 0 && (first[i + 1] ?? 0) > 0).length / n;
+      expect(Math.abs(neighbors - (1 - p) ** 2), "neighbors are independent").toBeLessThan(deviation);
       m.checkGuards();
     });
   });

@@ -297,7 +297,7 @@ describe("how a recurrent model starts", () => {
   it.each(["rnn", "gru", "lstm"] as const)(
     "orthogonal: Wh·Whᵀ of each gate of the %s is the identity",
     async (cell) => {
-      const { network } = await create({ cell, layers: 2, initialisation: "orthogonal" });
+      const { network } = await create({ cell, layers: 2, initialization: "orthogonal" });
       const gates = { rnn: 1, gru: 3, lstm: 4 }[cell];
       for (const layer of [0, 1]) {
         const all = network.read(`rnn.weight_hh_l${layer}`);
@@ -317,7 +317,7 @@ describe("how a recurrent model starts", () => {
 
   it("xavier: within ±√(6/(in + out)) and close to it, biases 0; pytorch, the default: ±1/√H", async () => {
     const largest = (values: Float32Array) => values.reduce((max, x) => Math.max(max, Math.abs(x)), 0);
-    const { network } = await create({ cell: "lstm", initialisation: "xavier" });
+    const { network } = await create({ cell: "lstm", initialization: "xavier" });
     for (const [name, bound] of [
       ["rnn.weight_ih_l0", Math.sqrt(6 / (V + H))],
       ["rnn.weight_hh_l0", Math.sqrt(6 / (H + H))],
@@ -327,14 +327,14 @@ describe("how a recurrent model starts", () => {
       expect(largest(network.read(name)), name).toBeGreaterThan(0.9 * bound);
     }
     for (const name of ["rnn.bias_ih_l0", "rnn.bias_hh_l0", "output.bias"]) expect(largest(network.read(name))).toBe(0);
-    const [{ network: one }, { network: other }] = [await create({}), await create({ initialisation: "pytorch" })];
+    const [{ network: one }, { network: other }] = [await create({}), await create({ initialization: "pytorch" })];
     expect([...one.block("parameters")]).toEqual([...other.block("parameters")]);
     expect(largest(one.read("rnn.weight_hh_l0"))).toBeLessThanOrEqual(Math.fround(1 / Math.sqrt(H)));
   });
 
   it("refuses what is none", async () => {
-    await expect(create({ initialisation: "zeros" as never })).rejects.toThrow(
-      '"initialisation" expected "pytorch" or "xavier" or "orthogonal", got "zeros"',
+    await expect(create({ initialization: "zeros" as never })).rejects.toThrow(
+      '"initialization" expected "pytorch" or "xavier" or "orthogonal", got "zeros"',
     );
     await expect(create({ forgetBias: 1 })).rejects.toThrow('"forgetBias" expected the cell "lstm", got "rnn"');
     await expect(create({ cell: "lstm", forgetBias: Number.NaN })).rejects.toThrow('"forgetBias" expected a finite');

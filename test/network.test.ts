@@ -7,7 +7,7 @@ import { adamw, gradientNorm, sgd, update } from "../src/train/optimizer.js";
 const V = 7;
 async function make(options: Partial<Parameters<typeof networkConfig>[0]> = {}, seed = 3): Promise<Network> {
   const network = await Network.create(networkConfig({ vocabularySize: V, hiddenSize: 5, ...options }));
-  network.initialise(seed);
+  network.initialize(seed);
   return network;
 }
 
@@ -224,7 +224,7 @@ describe("a network", () => {
     );
   });
 
-  it("initialises as PyTorch: uniform in ±1/√H, an embedding of variance 1, another seed another network", async () => {
+  it("initializes as PyTorch: uniform in ±1/√H, an embedding of variance 1, another seed another network", async () => {
     const network = await make({ hiddenSize: 64, embeddingSize: 40 });
     const bound = 1 / Math.sqrt(64);
     for (const name of ["rnn.weight_hh_l0", "output.weight", "rnn.bias_ih_l0"]) {

@@ -67,7 +67,7 @@ describe("rivulet ngram", () => {
     expect(expected.perplexity).toBeGreaterThan(2);
     for (const name of ["m.arpa.gz", "m.ngram"]) expect(evaluated(name), name).toEqual(expected);
 
-    done("ngram text.txt --order 3 --out q.ngram --quantise");
+    done("ngram text.txt --order 3 --out q.ngram --quantize");
     expect(read("q.ngram").length).toBeLessThan(0.7 * read("m.ngram").length);
     expect(evaluated("q.ngram").nats).toBeCloseTo(expected.nats, 2);
   });
@@ -318,11 +318,11 @@ describe("what is wrong", () => {
     ["ngram --order 2", 2, 'expected TEXT or "--counts", got neither'],
     ["ngram --order 2 --counts=", 2, '"--counts" expected the name of a file, got ""'],
     ["ngram text.txt a.txt --order 2", 2, "expected ngram TEXT, got 2 operands"],
-    ["ngram text.txt --order 2 --quantise --out kept.arpa", 2, '"--quantise" expected an "--out" that ends in .ngram'],
+    ["ngram text.txt --order 2 --quantize --out kept.arpa", 2, '"--quantize" expected an "--out" that ends in .ngram'],
     [
-      "ngram text.txt --order 2 --quantise",
+      "ngram text.txt --order 2 --quantize",
       2,
-      '"--quantise" expected an "--out" that ends in .ngram, got "model.arpa"',
+      '"--quantize" expected an "--out" that ends in .ngram, got "model.arpa"',
     ],
     ["ngram text.txt --order 2 --k 1", 2, '"--k" expected "--smoothing laplace" beside it, got kneser-ney'],
     ["ngram text.txt --order 2 --smoothing stupid-backoff --k 1", 2, '"--k" expected "--smoothing laplace" beside it'],

@@ -119,7 +119,7 @@ describe("ARPA files", () => {
   });
 
   const GOOD = fixture("srilm.arpa").toString().trimStart();
-  const spoilt: [string, string, string][] = [
+  const damaged: [string, string, string][] = [
     ["a missing section", GOOD.replace(/\\2-grams:.*?\n\n/s, ""), 'line 14: expected \\2-grams:, got "\\\\3-grams:"'],
     ["no sections", GOOD.replace(/\\1-grams.*/s, "\\end\\\n"), 'line 6: expected \\1-grams:, got "\\\\end\\\\"'],
     [
@@ -213,7 +213,7 @@ describe("ARPA files", () => {
       'line 1: expected \\data\\, got "mmap lm http://kheafield.com/code format…": it is KenLM\'s binary form, which depends on the machine: load the ARPA file',
     ],
   ];
-  it.each(spoilt)("are refused with %s", async (_, text, message) => {
+  it.each(damaged)("are refused with %s", async (_, text, message) => {
     await expect(loadNgram(bytes(text))).rejects.toThrow(new FormatError(message));
   });
 
@@ -264,9 +264,9 @@ describe("the binary form", () => {
     }
   });
 
-  it("quantised is much smaller, keeps zeros and unigrams, and is hardly worse", async () => {
+  it("quantized is much smaller, keeps zeros and unigrams, and is hardly worse", async () => {
     for (const [name, model] of models) {
-      const file = saveNgram(model, { quantise: true });
+      const file = saveNgram(model, { quantize: true });
       const again = await loadNgram(file);
       const [found, exact] = [evaluate(again, TEXT), evaluate(model, TEXT)];
       expect(found.impossible, name).toBe(exact.impossible);
@@ -277,14 +277,14 @@ describe("the binary form", () => {
     // A byte instead of four for each value, and 256 values for each length: of logP and, but for the longest, of logB.
     const { levels } = smoothed.trie;
     const values = levels[4]! - levels[2]! + (levels[3]! - levels[2]!);
-    const saved = saveNgram(smoothed).length - saveNgram(smoothed, { quantise: true }).length;
+    const saved = saveNgram(smoothed).length - saveNgram(smoothed, { quantize: true }).length;
     expect(saved).toBe(3 * values - 3 * 1024 + 1);
   });
 
   const file = saveNgram(smoothed);
-  const withChecksum = (spoilt: Uint8Array) => {
-    new DataView(spoilt.buffer).setUint32(12, crc32(spoilt.subarray(16)), true);
-    return spoilt;
+  const withChecksum = (damaged: Uint8Array) => {
+    new DataView(damaged.buffer).setUint32(12, crc32(damaged.subarray(16)), true);
+    return damaged;
   };
   const json = JSON.parse(
     new TextDecoder().decode(file.subarray(20, 20 + new DataView(file.buffer).getUint32(16, true))),
@@ -294,12 +294,12 @@ describe("the binary form", () => {
     change(description);
     const text = bytes(JSON.stringify(description));
     const rest = file.subarray(20 + bytes(JSON.stringify(json)).length);
-    const spoilt = new Uint8Array(20 + text.length + rest.length);
-    spoilt.set(file.subarray(0, 20));
-    spoilt.set(text, 20);
-    spoilt.set(rest, 20 + text.length);
-    new DataView(spoilt.buffer).setUint32(16, text.length, true);
-    return withChecksum(spoilt);
+    const damaged = new Uint8Array(20 + text.length + rest.length);
+    damaged.set(file.subarray(0, 20));
+    damaged.set(text, 20);
+    damaged.set(rest, 20 + text.length);
+    new DataView(damaged.buffer).setUint32(16, text.length, true);
+    return withChecksum(damaged);
   };
 
   it("is refused where it is altered, cut short, or of a later version", async () => {
@@ -334,7 +334,7 @@ describe("the binary form", () => {
       (d) => void Object.assign(d, { smoothing: { kind: "best" } }),
       '"smoothing.kind" expected "mle" or',
     ],
-    ["values as others", (d) => void Object.assign(d, { quantised: true }), "expected"],
+    ["values as others", (d) => void Object.assign(d, { quantized: true }), "expected"],
   ])("is refused with %s, though the checksum is right", async (_, change, message) => {
     const error = await loadNgram(described(change)).catch((thrown: Error) => thrown);
     expect(error).toBeInstanceOf(FormatError);
@@ -351,13 +351,13 @@ describe("the binary form", () => {
     await expect(readNgram(at("none"))).rejects.toThrow(/cannot read ".*none": there is no such file/);
   });
 
-  it("spoilt in any way, and so ARPA files, are read or refused: thousands of them, in bounded time", async () => {
+  it("damaged in any way, and so ARPA files, are read or refused: thousands of them, in bounded time", async () => {
     const random = new Random(7);
     const below = (n: number) => Math.floor(random.float() * n);
     const small = kneserNey(countNgrams(TEXT.slice(0, 2000), { order: 4 }), { discountFallback: true });
     const files = [
       saveNgram(small),
-      saveNgram(small, { quantise: true }),
+      saveNgram(small, { quantize: true }),
       arpaOf(small),
       fixture("srilm.arpa"),
       fixture("irstlm.arpa"),
@@ -378,18 +378,19 @@ describe("the binary form", () => {
     let refused = 0;
     for (let i = 0; i < 4000; i++) {
       const source = files[i % files.length]!;
-      let spoilt: Uint8Array = Uint8Array.from(source);
+      let damaged: Uint8Array = Uint8Array.from(source);
       for (let n = below(4); n >= 0; n--) {
-        const place = below(spoilt.length);
+        const place = below(damaged.length);
         const kind = below(4);
-        if (kind === 0) spoilt[place] = below(256);
-        else if (kind === 1) spoilt = spoilt.subarray(0, place + 1);
-        else if (kind === 2) spoilt.set(bytes(scraps[below(scraps.length)]!).subarray(0, spoilt.length - place), place);
-        else spoilt.copyWithin(place, below(spoilt.length), spoilt.length);
+        if (kind === 0) damaged[place] = below(256);
+        else if (kind === 1) damaged = damaged.subarray(0, place + 1);
+        else if (kind === 2)
+          damaged.set(bytes(scraps[below(scraps.length)]!).subarray(0, damaged.length - place), place);
+        else damaged.copyWithin(place, below(damaged.length), damaged.length);
       }
-      if (i % files.length < 2 && spoilt.length > 20) spoilt = withChecksum(spoilt.slice());
+      if (i % files.length < 2 && damaged.length > 20) damaged = withChecksum(damaged.slice());
       const start = performance.now();
-      const result = await loadNgram(spoilt).catch((error: Error) => error);
+      const result = await loadNgram(damaged).catch((error: Error) => error);
       expect(performance.now() - start).toBeLessThan(2000);
       if (result instanceof Error) {
         refused++;

@@ -521,9 +521,9 @@ describe("a page", () => {
   });
 });
 
-describe("a spoilt file", () => {
+describe("a damaged file", () => {
   /** Bits, bytes or sizes are changed anywhere, most in the description and at the beginning; or bytes are left out. */
-  function spoilt(file: Uint8Array): Uint8Array {
+  function damaged(file: Uint8Array): Uint8Array {
     const bytes = Uint8Array.from(file);
     const description = new DataView(bytes.buffer).getUint32(bytes.length - 8, true);
     for (let times = 1 + below(3); times > 0; times--) {
@@ -563,10 +563,10 @@ describe("a spoilt file", () => {
     }
     const said = new Map<string | undefined, number>();
     for (let i = 0; i < 1000; i++) {
-      writeFileSync(at("spoilt.parquet"), spoilt(readFileSync(files[i % files.length]!)));
+      writeFileSync(at("damaged.parquet"), damaged(readFileSync(files[i % files.length]!)));
       const start = performance.now();
-      const message = (await refusal(at("spoilt.parquet")))?.replace(/^".*?": /, "");
-      expect(performance.now() - start, `spoilt file ${i}`).toBeLessThan(5000);
+      const message = (await refusal(at("damaged.parquet")))?.replace(/^".*?": /, "");
+      expect(performance.now() - start, `damaged file ${i}`).toBeLessThan(5000);
       said.set(message, (said.get(message) ?? 0) + 1);
     }
     expect(process.memoryUsage().rss).toBeLessThan(2 ** 31);

@@ -375,7 +375,7 @@ describe("schedules", () => {
     expect(() => step({ factor: 0 })).toThrow('"factor"');
   });
 
-  it("optimisers refuse what is out of range", () => {
+  it("optimizers refuse what is out of range", () => {
     expect(() => adamw({ learningRate: 0 })).toThrow('"learningRate" expected a number > 0, got 0');
     expect(() => adamw({ beta2: 1 })).toThrow('"beta2" expected a number in [0, 1), got 1');
     expect(() => sgd({ momentum: 1 })).toThrow('"momentum"');

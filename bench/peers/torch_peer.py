@@ -76,7 +76,7 @@ class Bench:
 
 
 bench = Bench()
-# A product large enough to tell an optimised BLAS from the reference one.
+# A product large enough to tell an optimized BLAS from the reference one.
 a = torch.randn(512, 512)
 a @ a
 start = time.perf_counter()

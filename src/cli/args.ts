@@ -105,7 +105,7 @@ export const commands = {
       "discount-fallback": { help: "kneser-ney: discounts of 0.5, 1 and 1.5 where the text leaves them undefined" },
       k: { value: "X", help: "laplace: what is added to each count (default 1)" },
       alpha: { value: "X", help: "stupid-backoff: the weight of a shorter context (default 0.4)" },
-      quantise: { help: "binary form: half the size, slightly worse" },
+      quantize: { help: "binary form: half the size, slightly worse" },
       "valid-file": { value: "FILE", help: "a text to hold out, whose perplexity is printed" },
       json: { help: ONE_OBJECT },
       ...HELP,

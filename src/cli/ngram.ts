@@ -44,8 +44,8 @@ export async function ngramCommand(args: Args): Promise<number> {
   if (out.endsWith(".safetensors")) {
     throw new UsageError(`"--out" expected a name like model.arpa or model.ngram, got ${JSON.stringify(out)}`);
   }
-  if (args.has("quantise") && !out.endsWith(".ngram")) {
-    throw new UsageError(`"--quantise" expected an "--out" that ends in .ngram, got ${JSON.stringify(out)}`);
+  if (args.has("quantize") && !out.endsWith(".ngram")) {
+    throw new UsageError(`"--quantize" expected an "--out" that ends in .ngram, got ${JSON.stringify(out)}`);
   }
   keepInputs(out, out, [text, validFile, ...(merged === undefined ? [] : await filesAt(merged))]);
   checkWritable(out);
@@ -59,7 +59,7 @@ export async function ngramCommand(args: Args): Promise<number> {
   const seconds = (performance.now() - start) / 1000;
   // Before the model is saved: where there is something wrong with the text, what was there before is still there.
   const valid = validFile && (await named(validFile, () => evaluate(model, readText(validFile))));
-  await writeNgram(out, model, { quantise: args.has("quantise") });
+  await writeNgram(out, model, { quantize: args.has("quantize") });
   report(args, counts, model, seconds);
   if (args.has("json")) {
     console.log(

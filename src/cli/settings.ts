@@ -3,7 +3,7 @@
 import { defined, FRACTION, NOT_NEGATIVE, POSITIVE } from "../check.js";
 import { carriedWindows, overlappingWindows, type Partition, randomWindows } from "../data/windows.js";
 import { ACTIVATIONS, CELL_NAMES, networkConfig } from "../nn/config.js";
-import { INITIALISATIONS } from "../nn/initialise.js";
+import { INITIALIZATIONS } from "../nn/initialize.js";
 import { characters, lines, type Tokenizer, whitespace, words } from "../text/tokenizers.js";
 import { adamw, type Optimizer, sgd } from "../train/optimizer.js";
 import { constant, cosine, step } from "../train/schedule.js";
@@ -49,7 +49,7 @@ export function networkOf(args: Args) {
     layers: args.integer("layers"),
     embeddingSize,
     tied,
-    initialisation: args.choice("init", INITIALISATIONS),
+    initialization: args.choice("init", INITIALIZATIONS),
     forgetBias,
     dropout: args.number("dropout", ...FRACTION),
     seed: args.integer("seed", 0),

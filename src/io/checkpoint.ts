@@ -1,4 +1,4 @@
-// A training that can be taken up again: a model file with the optimiser's moments, the state that carried windows go on
+// A training that can be taken up again: a model file with the optimizer's moments, the state that carried windows go on
 // from, and the settings beside the weights. It loads as a model, too.
 
 import { checkBytes, defined, integer, number } from "../check.js";

@@ -2,14 +2,14 @@
 
 import { integer, show } from "../check.js";
 import { type NetworkConfig, networkConfig } from "../nn/config.js";
-import type { InitialisationOptions } from "../nn/initialise.js";
+import type { InitializationOptions } from "../nn/initialize.js";
 import { Network } from "../nn/network.js";
 import type { TokenIds } from "../text/ids.js";
 import { checkTokenizer, type Tokenizer } from "../text/tokenizers.js";
 import { Vocabulary } from "../text/vocabulary.js";
 import type { LanguageModel } from "./language-model.js";
 
-export interface RecurrentOptions extends Partial<Omit<NetworkConfig, "vocabularySize">>, InitialisationOptions {
+export interface RecurrentOptions extends Partial<Omit<NetworkConfig, "vocabularySize">>, InitializationOptions {
   tokenizer: Tokenizer;
   vocabulary: Vocabulary;
   /** Fixes the initial weights (default 1). */
@@ -31,7 +31,7 @@ export class RecurrentModel implements LanguageModel<Float32Array> {
   static async create(options: RecurrentOptions): Promise<RecurrentModel> {
     // Without types nothing keeps a caller from leaving them out.
     const given: Partial<RecurrentOptions> = options ?? {};
-    const { tokenizer, vocabulary, seed = 1, initialisation, forgetBias, ...rest } = given;
+    const { tokenizer, vocabulary, seed = 1, initialization, forgetBias, ...rest } = given;
     checkTokenizer(tokenizer);
     if (!(vocabulary instanceof Vocabulary)) {
       throw new TypeError(`"vocabulary" expected a Vocabulary, such as prepare() makes, got ${show(vocabulary)}`);
@@ -39,7 +39,7 @@ export class RecurrentModel implements LanguageModel<Float32Array> {
     integer("seed", seed, 0);
     const config = oneDirection(networkConfig({ ...rest, vocabularySize: vocabulary.size }));
     const network = await Network.create(config);
-    network.initialise(seed, { initialisation, forgetBias });
+    network.initialize(seed, { initialization, forgetBias });
     return new RecurrentModel(network, tokenizer, vocabulary);
   }
 

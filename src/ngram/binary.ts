@@ -2,11 +2,11 @@
 //
 //   "rivulet\n"   8 bytes
 //   version, checksum (CRC-32 of all that follows), length of the description   3 × uint32, little-endian
-//   description   JSON: tokenizer, vocabulary, smoothing, levels of the trie, bytes of the trie, whether quantised
+//   description   JSON: tokenizer, vocabulary, smoothing, levels of the trie, bytes of the trie, whether quantized
 //   trie          varints; for each node above the last level how many children it has, and for each child its word, less
 //                 that of the sibling before or less −1; from the trigrams on also its suffix, less that of the sibling before
 //                 or less the place before the first that it could have; 0 where the trie does not have w2 … wn
-//   logP          level by level float32; or, quantised, from the bigrams on 256 float32 and a byte for each node
+//   logP          level by level float32; or, quantized, from the bigrams on 256 float32 and a byte for each node
 //   logB          the same
 //
 // A varint is a number in groups of seven bits, the lowest first; the eighth bit of a byte says that there is another one.
@@ -32,18 +32,18 @@ interface Description {
   smoothing?: Smoothing;
   levels: readonly number[];
   trieBytes: number;
-  quantised: boolean;
+  quantized: boolean;
 }
 
 /**
  * The bytes of a model's binary form.
- * @param quantise keeps the values of bigrams and longer n-grams as one of 256 for each length, in a byte (Federico and
+ * @param quantize keeps the values of bigrams and longer n-grams as one of 256 for each length, in a byte (Federico and
  * Bertoldi 2006): half the size, for a slightly worse model
  * @throws TypeError
  */
-export function saveNgram(model: NgramModel, options: { quantise?: boolean } = {}): Uint8Array {
-  const { quantise = false } = object("options", options);
-  boolean("quantise", quantise);
+export function saveNgram(model: NgramModel, options: { quantize?: boolean } = {}): Uint8Array {
+  const { quantize = false } = object("options", options);
+  boolean("quantize", quantize);
   const { tokenizer, vocabulary, trie, smoothing, logP, logB } = model;
   const structure = trieBytes(trie);
   const description: Description = {
@@ -52,10 +52,10 @@ export function saveNgram(model: NgramModel, options: { quantise?: boolean } = {
     ...(smoothing && { smoothing }),
     levels: trie.levels,
     trieBytes: structure.length,
-    quantised: quantise,
+    quantized: quantize,
   };
   const json = new TextEncoder().encode(JSON.stringify(description));
-  const values = [...tableBytes(trie, logP, trie.order, quantise), ...tableBytes(trie, logB, trie.order - 1, quantise)];
+  const values = [...tableBytes(trie, logP, trie.order, quantize), ...tableBytes(trie, logB, trie.order - 1, quantize)];
   const bytes = concat([new Uint8Array(HEAD), json, structure, ...values]);
   for (let i = 0; i < MAGIC.length; i++) bytes[i] = MAGIC.charCodeAt(i);
   const view = new DataView(bytes.buffer);
@@ -103,13 +103,13 @@ export function concat(pieces: readonly Uint8Array[]): Uint8Array {
 }
 
 /** Those of the values of all nodes up to level `last`. */
-function* tableBytes(trie: Trie, values: Float32Array, last: number, quantise: boolean): Generator<Uint8Array> {
+function* tableBytes(trie: Trie, values: Float32Array, last: number, quantize: boolean): Generator<Uint8Array> {
   for (let n = 1; n <= last; n++) {
     const level = values.subarray(trie.levels[n]!, trie.levels[n + 1]!);
-    if (!quantise || n === 1) {
+    if (!quantize || n === 1) {
       yield float32Bytes(level);
     } else {
-      const { book, codes } = quantised(level);
+      const { book, codes } = quantized(level);
       yield float32Bytes(book);
       yield codes;
     }
@@ -123,7 +123,7 @@ function float32Bytes(values: Float32Array): Uint8Array {
 }
 
 /** As many values for each code, which stands for their mean; a value that is as frequent as that has a code of its own. */
-function quantised(values: Float32Array): { book: Float32Array; codes: Uint8Array } {
+function quantized(values: Float32Array): { book: Float32Array; codes: Uint8Array } {
   const sorted = values.slice().sort();
   const book = new Float32Array(CODES);
   /** (CODES) The largest value of each code. */
@@ -181,13 +181,13 @@ export function readBinary(bytes: Uint8Array): NgramModel {
   }
   const begin = HEAD + view.getUint32(16, true);
   const json = parseObject("an n-gram model's description", bytes.subarray(HEAD, begin));
-  const { tokenizer, vocabulary, smoothing, levels, trieEnd, quantised } = described(
+  const { tokenizer, vocabulary, smoothing, levels, trieEnd, quantized } = described(
     "an n-gram model's description",
     () => descriptionOf(json, begin, bytes.length),
   );
   const order = levels.length - 2;
   const trie = readTrie(levels, bytes.subarray(begin, trieEnd));
-  const tables = new TableReader(view, trieEnd, quantised);
+  const tables = new TableReader(view, trieEnd, quantized);
   const logP = tables.read(trie, order, 0);
   const logB = tables.read(trie, order - 1, Number.MAX_VALUE);
   if (tables.at !== bytes.length) throw new FormatError(`expected ${tables.at} bytes, got ${bytes.length}`);
@@ -210,7 +210,7 @@ function descriptionOf(json: Record<string, unknown>, begin: number, available: 
     smoothing: json.smoothing === undefined ? undefined : checkSmoothing(json.smoothing),
     levels: levels as number[],
     trieEnd: begin + integer("trieBytes", json.trieBytes, 0, available - begin),
-    quantised: boolean("quantised", json.quantised),
+    quantized: boolean("quantized", json.quantized),
   };
 }
 
@@ -286,7 +286,7 @@ class TableReader {
   constructor(
     private readonly view: DataView,
     public at: number,
-    private readonly quantised: boolean,
+    private readonly quantized: boolean,
   ) {}
 
   /** The values, all at most `most`, of the nodes up to level `last`; that of the root is 0. */
@@ -294,7 +294,7 @@ class TableReader {
     const values = new Float32Array(levels[last + 1]!);
     for (let n = 1; n <= last; n++) {
       const level = values.subarray(levels[n]!, levels[n + 1]!);
-      if (!this.quantised || n === 1) {
+      if (!this.quantized || n === 1) {
         this.readFloats(level, most);
         continue;
       }

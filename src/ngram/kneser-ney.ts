@@ -6,7 +6,7 @@
 //            = |{v : c(v h w) > 0}|                     for the rest: how many different words came before
 //   D(k)     = k − (k + 1) · Y · t(k + 1) / t(k)        k = 1, 2, 3; Y = t(1) / (t(1) + 2 t(2))         (Chen and Goodman, 26)
 //              t(k) = |{h w : a(h w) = k}|              for each n by itself; D(k) = D(3) for k > 3
-//   u(w | h) = (a(h w) − D(a(h w))) / Σx a(h x)                                                         (normalisation, 3.3)
+//   u(w | h) = (a(h w) − D(a(h w))) / Σx a(h x)                                                         (normalization, 3.3)
 //   b(h)     = Σx D(a(h x)) / Σx a(h x)
 //   p(w | h) = u(w | h) + b(h) · p(w | h')                                                              (interpolation, 3.4)
 //   p(w)     = u(w) + b(ε) / |V|                        V has </s> and <unk>, and not <s>

@@ -38,7 +38,7 @@ export interface LayerWeights {
   readonly b: number;
 }
 
-/** The blocks in which every parameter has its place: its value, its gradient, and what the optimiser keeps of it. */
+/** The blocks in which every parameter has its place: its value, its gradient, and what the optimizer keeps of it. */
 export const BLOCKS = ["parameters", "gradients", "moment1", "moment2"] as const;
 export type BlockName = (typeof BLOCKS)[number];
 

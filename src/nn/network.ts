@@ -11,7 +11,7 @@ import type { TokenIds } from "../text/ids.js";
 import { Memory, padded } from "../wasm/memory.js";
 import { cells } from "./cells.js";
 import { CELLS, directions, type NetworkConfig } from "./config.js";
-import { type InitialisationOptions, initialise } from "./initialise.js";
+import { type InitializationOptions, initialize } from "./initialize.js";
 import {
   inputBackward,
   inputForward,
@@ -75,8 +75,8 @@ export class Network {
   }
 
   /** Draws the parameters. @throws TypeError, RangeError naming the option that is wrong */
-  initialise(seed: number, options?: InitialisationOptions): void {
-    initialise(this.block("parameters"), this.parameters, this.config, new Random(seed), options);
+  initialize(seed: number, options?: InitializationOptions): void {
+    initialize(this.block("parameters"), this.parameters, this.config, new Random(seed), options);
     this.parametersChanged();
   }
 
@@ -215,7 +215,7 @@ export class Network {
     return { start: 0, length: this.layout.blockSize };
   }
 
-  /** What a batch touches of the gradients. Neighbouring rows of the embedding make one span. */
+  /** What a batch touches of the gradients. Neighboring rows of the embedding make one span. */
   private spansOf(inputs: Int32Array): Span[] {
     const { config, layout } = this;
     if (layout.embedding === undefined || config.tied) return [this.whole()];

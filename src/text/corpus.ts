@@ -74,7 +74,7 @@ export function decode(ids: Iterable<number>, tokenizer: Tokenizer, vocabulary: 
 }
 
 /**
- * Tokenises a stream piece by piece: what may go on in the next piece waits for it.
+ * Tokenizes a stream piece by piece: what may go on in the next piece waits for it.
  * @throws TypeError where `text` or `tokenizer` is none
  */
 export function eachToken(text: Text, tokenizer: Tokenizer, emit: (token: string) => void): void {

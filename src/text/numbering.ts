@@ -50,7 +50,7 @@ export class Numbering {
   }
 }
 
-/** FNV-1a over the code units, its bits mixed once more (degski's finaliser has the low ones depend on all). */
+/** FNV-1a over the code units, its bits mixed once more (degski's finalizer has the low ones depend on all). */
 function hash(string: string): number {
   let h = 0x811c9dc5;
   for (let i = 0; i < string.length; i++) h = Math.imul(h ^ string.charCodeAt(i), 0x01000193);

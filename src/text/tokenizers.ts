@@ -15,7 +15,7 @@ export interface Tokenizer {
   readonly close?: string;
   /** Calls `emit` with each token of a text, in order. */
   each(text: string, emit: (token: string) => void): void;
-  /** How much of a text can be tokenised before what follows it is known: where a stream is cut. */
+  /** How much of a text can be tokenized before what follows it is known: where a stream is cut. */
   cut(text: string): number;
   /** What a token adds to a text, after the token `previous` (undefined at the start). */
   piece(token: string, previous: string | undefined): string;

@@ -1,4 +1,4 @@
-// 256-bit vectors. WebAssembly has 128 bits; V8 can fuse two neighbouring operations into one of 256, behind a flag that
+// 256-bit vectors. WebAssembly has 128 bits; V8 can fuse two neighboring operations into one of 256, behind a flag that
 // has to be set before the kernels are compiled.
 
 import { setFlagsFromString } from "node:v8";

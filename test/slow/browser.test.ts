@@ -58,7 +58,7 @@ async function ngramJob(rivulet: Ngrams, compressed: () => Promise<ReadableStrea
   ];
   return {
     binary: [...rivulet.saveNgram(model)],
-    quantised: [...rivulet.saveNgram(model, { quantise: true })],
+    quantized: [...rivulet.saveNgram(model, { quantize: true })],
     arpa: (await new Blob([...rivulet.saveArpa(model)] as BlobPart[]).text()).split("\n"),
     sample: [...rivulet.generate(model, { length: 50, seed: 3 })].join(""),
     next: rivulet.nextTokens(model, rivulet.stateAfter(model, sentences[5]!)),

@@ -11,24 +11,24 @@ import { type Parameter, parameterCount, writeParameter } from "./parameters.js"
  * orthogonal: the same, but Wh of each gate a random orthogonal matrix (Saxe et al. 2014).
  * Tied weights start as the output layer does: as an embedding they would give logits of variance H.
  */
-export const INITIALISATIONS = ["pytorch", "xavier", "orthogonal"] as const;
+export const INITIALIZATIONS = ["pytorch", "xavier", "orthogonal"] as const;
 
-export interface InitialisationOptions {
+export interface InitializationOptions {
   /** How the weights start (default "pytorch"). */
-  initialisation?: (typeof INITIALISATIONS)[number];
+  initialization?: (typeof INITIALIZATIONS)[number];
   /** The bias of an LSTM's forget gate: 1 has it remember at first (Jozefowicz et al. 2015). Default: as other biases. */
   forgetBias?: number;
 }
 
 /** Fills a parameter block with initial values. @throws TypeError, RangeError naming the option that is wrong */
-export function initialise(
+export function initialize(
   block: Float32Array,
   table: readonly Parameter[],
   config: NetworkConfig,
   random: Random,
-  { initialisation = "pytorch", forgetBias }: InitialisationOptions = {},
+  { initialization = "pytorch", forgetBias }: InitializationOptions = {},
 ): void {
-  const kind = oneOf("initialisation", initialisation, INITIALISATIONS);
+  const kind = oneOf("initialization", initialization, INITIALIZATIONS);
   if (forgetBias !== undefined) {
     number("forgetBias", forgetBias, "a finite number", Number.isFinite);
     if (config.cell !== "lstm") throw new RangeError(`"forgetBias" expected the cell "lstm", got "${config.cell}"`);
@@ -47,7 +47,7 @@ export function initialise(
 
 type Start = (values: Float32Array, parameter: Parameter, config: NetworkConfig, random: Random) => void;
 
-const start: Record<(typeof INITIALISATIONS)[number], Start> = {
+const start: Record<(typeof INITIALIZATIONS)[number], Start> = {
   pytorch(values, { role, name }, config, random) {
     const inputs = name.startsWith("rnn.") ? config.hiddenSize : directions(config) * config.hiddenSize;
     if (role === "embedding" && !config.tied) normal(values, random);
