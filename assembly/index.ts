@@ -7,7 +7,7 @@ export { gather, scatterAdd } from "./embedding";
 export { gruBackward, gruForward } from "./gru";
 export { lstmBackward, lstmForward } from "./lstm";
 export { exp, sigmoid, tanh } from "./math";
-export { affine, aTb, aTbScratch, multiply, pack, packedSize, packT } from "./matmul";
+export { affine, aTb, aTbScratch, multiply, pack, packedIndex, packedSize, packT } from "./matmul";
 export { adamw, scale, sgd, sumOfSquares } from "./optimizer";
 export { rnnBackward, rnnForward } from "./rnn";
 export { logLikelihood, logSoftmax, softmaxCrossEntropy } from "./softmax";

@@ -37,6 +37,21 @@ export function packedSize(K: i32, N: i32): i32 {
   return K * padded(N);
 }
 
+/** Floats from the start of a packed K×N matrix to its element (k, n). */
+export function packedIndex(k: i32, n: i32, K: i32, N: i32): i32 {
+  const columns = padded(N);
+  const above = k - (k % KC);
+  // All panels before the last one or two are 16 wide.
+  const tail = columns % 16 === 4 && columns > 16 ? 20 : columns % 16;
+  let j = min(n & ~15, columns - tail);
+  let width = panelWidth(columns - j);
+  while (n >= j + width) {
+    j += width;
+    width = panelWidth(columns - j);
+  }
+  return above * columns + j * min(KC, K - above) + (k - above) * width + n - j;
+}
+
 /** P = B (K×N), packed. P must not overlap B. */
 export function pack(P: usize, B: usize, K: i32, N: i32): void {
   const stride = rowBytes(N);

@@ -62,6 +62,21 @@ describe.each(variants)("%s kernels", (variant) => {
       }
     });
 
+    it("packedIndex finds every element of a packed matrix", async () => {
+      for (const [, N, K] of [...shapes, [1, 36, 3], [1, 52, 257], [1, 24, 2]] as typeof shapes) {
+        const h = await harness();
+        const B = Array.from({ length: K }, (_, k) => Array.from({ length: N }, (_, n) => k * N + n + 1));
+        const packed = h.room(h.kernels.packedSize(K, N));
+        h.kernels.pack(packed, h.matrix(B), K, N);
+        const values = h.floats(packed, h.kernels.packedSize(K, N));
+        B.forEach((row, k) => {
+          for (const [n, value] of row.entries()) {
+            if (values[h.kernels.packedIndex(k, n, K, N)] !== value) throw new Error(`(${k}, ${n}) of ${K}×${N}`);
+          }
+        });
+      }
+    });
+
     it("Aᵀ·B accumulates within 2e-6·K", async () => {
       for (const [M, N, K] of shapes) {
         const A = randomMatrix(random, K, M);

@@ -10,7 +10,7 @@
 import { mix } from "../random.js";
 import { type Memory, padded } from "../wasm/memory.js";
 import { CELLS, type NetworkConfig } from "./config.js";
-import { type Activations, type FixedLayout, LOGIT_ROWS, type PackedWeight } from "./layout.js";
+import type { Activations, FixedLayout, PackedWeight } from "./layout.js";
 
 /** One pass over the network. */
 export interface Pass {
@@ -74,7 +74,8 @@ export function inputForward(pass: Pass, layer: number): void {
   const { kernels } = memory;
   const rows = acts.T * acts.B;
   if (layer === 0 && weights.embedding !== undefined) {
-    kernels.gather(acts.e, at(pass, weights.embedding), NO_BIAS, acts.inputs, rows, config.embeddingSize);
+    if (weights.packed.has("embedding.weight")) gatherPacked(pass, weights.Wo[0]!, rows);
+    else kernels.gather(acts.e, at(pass, weights.embedding), NO_BIAS, acts.inputs, rows, config.embeddingSize);
   } else if (drops(pass, layer - 1)) {
     for (const [d, { dropped }] of acts.layers[layer - 1]!.entries()) {
       drop(pass, layer - 1, d, dropped, outputOf(pass, layer - 1, d));
@@ -85,6 +86,18 @@ export function inputForward(pass: Pass, layer: number): void {
     const bias = CELLS[config.cell].ownBias ? at(pass, bx) : b;
     if (readsOneHot(pass, layer)) kernels.gather(z, at(pass, Wx[0]!.offset), bias, acts.inputs, rows, Wx[0]!.N);
     else affine(pass, z, bias, inputsOf(pass, layer), Wx, rows);
+  });
+}
+
+/** Embeds the inputs where the embedding is there only as the output's packed weight: e_t is column x_t of Wo. */
+function gatherPacked({ memory, acts }: Pass, { forward, K, N }: PackedWeight, rows: number): void {
+  const { kernels } = memory;
+  const W = memory.floats(forward, kernels.packedSize(K, N));
+  const stride = padded(K);
+  const e = memory.floats(acts.e, rows * stride);
+  memory.integers(acts.inputs, rows).forEach((id, i) => {
+    for (let k = 0; k < K; k++) e[i * stride + k] = W[kernels.packedIndex(k, id, K, N)]!;
+    e.fill(0, i * stride + K, (i + 1) * stride);
   });
 }
 
@@ -121,12 +134,12 @@ export function inputBackward(pass: Pass, layer: number, dx: readonly number[], 
 }
 
 /**
- * The rows of the top layer's states, in equal parts of LOGIT_ROWS at most, so that their logits and all that follows stay
- * in the cache.
+ * Visits the rows of the top layer's states in equal parts, so that their logits and all that follows stay in the cache.
  */
 function forRows(pass: Pass, visit: (start: number, count: number) => void): void {
-  const rows = pass.acts.T * pass.acts.B;
-  const part = Math.ceil(rows / Math.ceil(rows / LOGIT_ROWS));
+  const { T, B, logitRows } = pass.acts;
+  const rows = T * B;
+  const part = Math.ceil(rows / Math.ceil(rows / logitRows));
   for (let start = 0; start < rows; start += part) visit(start, Math.min(part, rows - start));
 }
 

@@ -1,17 +1,20 @@
 // Where everything lies in a network's memory, in bytes:
 //
-//   parameters | gradients | moments | packed weights | activations
+//   parameters | gradients | moments | packed weights | activations      of a network that is trained
+//   parameters | activations                                             of one that only runs
 //
-// All but the activations is laid out when the network is built. They come last, so that a larger batch or window
-// only grows the end.
+// A network that only runs keeps each weight in the one form it reads: packed, if it is multiplied by, or in rows, if rows
+// of it are gathered. The activations come last, so that a larger batch or window only grows the end.
 
 import type { Kernels } from "../wasm/kernels.js";
 import { Blocks, padded } from "../wasm/memory.js";
 import { CELLS, directions, type NetworkConfig } from "./config.js";
-import { blockSize, layoutOf, type Parameter, suffix } from "./parameters.js";
+import { blockSize, layoutOf, type Parameter, parameterTable, suffix } from "./parameters.js";
 
 /** Rows of logits alive at a time: from h to δh they stay in the cache, and memory does not grow with T·B·V. */
-export const LOGIT_ROWS = 256;
+const LOGIT_ROWS = 256;
+/** Time steps that are scored at a time. */
+const SCORE_STEPS = 256;
 
 /** A weight W (K×N), x·W, in the forms that the products read. */
 export interface PackedWeight {
@@ -22,7 +25,7 @@ export interface PackedWeight {
   readonly tied: boolean;
   /** Packed, for x·W. */
   readonly forward: number;
-  /** Its transpose packed, for δy·Wᵀ. */
+  /** Its transpose packed, for δy·Wᵀ; 0 in a network that only runs. */
   readonly backward: number;
 }
 
@@ -43,6 +46,12 @@ export const BLOCKS = ["parameters", "gradients", "moment1", "moment2"] as const
 export type BlockName = (typeof BLOCKS)[number];
 
 export interface FixedLayout extends Readonly<Record<BlockName, number>> {
+  /** Whether there are gradients and moments; without them their blocks start at 0. */
+  readonly trained: boolean;
+  /** The parameters and their places in a block. */
+  readonly table: readonly Parameter[];
+  /** The parameters that lie packed in their block, by name: those that a network which only runs multiplies by. */
+  readonly packed: ReadonlyMap<string, readonly PackedWeight[]>;
   /** Floats in each block. */
   readonly blockSize: number;
   /** The embedding (V×E), in floats from the start of its block; undefined where inputs are one-hot. */
@@ -58,43 +67,52 @@ export interface FixedLayout extends Readonly<Record<BlockName, number>> {
   readonly end: number;
 }
 
-export function layOutWeights(config: NetworkConfig, table: readonly Parameter[], start: number): FixedLayout {
+export function layOutWeights(config: NetworkConfig, start: number, trained: boolean): FixedLayout {
   const { hiddenSize: H, embeddingSize: E, vocabularySize: V } = config;
   const D = directions(config);
   const blocks = new Blocks(start);
+  const table = parameterTable(config, trained);
   const size = blockSize(table);
   const named = (name: string) => table.find((parameter) => parameter.name === name)!;
-  const pack = (offset: number, K: number, N: number, tied = false): PackedWeight => {
-    const forward = blocks.take(K * padded(N));
-    return { offset, K, N, tied, forward, backward: blocks.take(N * padded(K)) };
-  };
+  const parameters = blocks.take(size);
+  const [gradients, moment1, moment2] = trained ? [blocks.take(size), blocks.take(size), blocks.take(size)] : [0, 0, 0];
+  const packed = new Map<string, readonly PackedWeight[]>();
   const columns = CELLS[config.cell].gates * padded(H);
 
   /** The parts of a weight that `inputs` inputs of width K read. */
-  const parts = (name: string, inputs: number, K: number, N: number): PackedWeight[] => {
+  const parts = (name: string, inputs: number, K: number, N: number, tied = false): readonly PackedWeight[] => {
     const parameter = named(name);
-    return each(inputs, (i) => pack(parameter.offset + i * K * layoutOf(parameter).stride, K, N));
+    const weights = each(inputs, (i) => {
+      const offset = parameter.offset + i * K * layoutOf(parameter).stride;
+      const forward = trained ? blocks.take(K * padded(N)) : parameters + 4 * offset;
+      return { offset, K, N, tied, forward, backward: trained ? blocks.take(N * padded(K)) : 0 };
+    });
+    if (!trained && K > 0) packed.set(name, weights);
+    return weights;
   };
   const direction = (l: number, d: number): LayerWeights => {
     const name = suffix(l, d);
     return {
       // A one-hot input takes rows of Wx as they are: nothing to pack.
       Wx: l > 0 ? parts(`rnn.weight_ih_${name}`, D, H, columns) : parts(`rnn.weight_ih_${name}`, 1, E, columns),
-      Wh: pack(named(`rnn.weight_hh_${name}`).offset, H, columns),
+      Wh: parts(`rnn.weight_hh_${name}`, 1, H, columns)[0]!,
       bx: named(`rnn.bias_ih_${name}`).offset,
       bh: named(`rnn.bias_hh_${name}`).offset,
       b: blocks.take(columns),
     };
   };
   return {
-    parameters: blocks.take(size),
-    gradients: blocks.take(size),
-    moment1: blocks.take(size),
-    moment2: blocks.take(size),
+    trained,
+    table,
+    packed,
+    parameters,
+    gradients,
+    moment1,
+    moment2,
     blockSize: size,
     embedding: E > 0 ? named("embedding.weight").offset : undefined,
     layers: each(config.layers, (l) => each(D, (d) => direction(l, d))),
-    Wo: config.tied ? [pack(named("embedding.weight").offset, H, V, true)] : parts("output.weight", D, H, V),
+    Wo: config.tied ? parts("embedding.weight", 1, H, V, true) : parts("output.weight", D, H, V),
     bo: named("output.bias").offset,
     zeros: blocks.take(padded(Math.max(H, E))),
     end: blocks.end,
@@ -118,6 +136,8 @@ export interface LayerActivations {
 export interface Activations {
   readonly T: number;
   readonly B: number;
+  /** Whether there is room for a backward pass. */
+  readonly backward: boolean;
   readonly inputs: number;
   readonly targets: number;
   /** log p of each target, or of each class after one step. */
@@ -133,22 +153,44 @@ export interface Activations {
   /** One step's gradient of an LSTM's cell state. */
   readonly dc: number;
   readonly logits: number;
+  /** Rows of logits alive at a time. */
+  readonly logitRows: number;
   readonly scratch: number;
   readonly end: number;
 }
 
+/**
+ * How much is scored at a time: what a tenth of the parameters' memory, or 256 KiB, has room for. The bits of the result do
+ * not depend on it.
+ */
+export function scoringSizes(config: NetworkConfig, { blockSize }: FixedLayout): { steps: number; logitRows: number } {
+  const { gates, states } = CELLS[config.cell];
+  const floats = Math.max(blockSize / 10, 1 << 16);
+  const rowsOf = (width: number, most: number) => Math.min(most, Math.max(16, Math.floor(floats / width)));
+  const widths = gates + states.length + keptWidths(config);
+  const step = config.layers * widths * padded(config.hiddenSize) + padded(config.embeddingSize);
+  return { steps: rowsOf(step, SCORE_STEPS), logitRows: rowsOf(padded(config.vocabularySize), LOGIT_ROWS) };
+}
+
+/** Widths of H of what a cell keeps beside its states and gates. */
+const keptWidths = ({ cell }: NetworkConfig): number => ({ rnn: 0, gru: 3, lstm: 1 })[cell];
+
+/** @param backward whether to make room for a backward pass */
 export function layOutActivations(
   config: NetworkConfig,
   kernels: Kernels,
-  start: number,
+  weights: FixedLayout,
   T: number,
   B: number,
+  backward: boolean,
 ): Activations {
   const { cell, hiddenSize: H, embeddingSize: E, vocabularySize: V, layers } = config;
   const { gates, states } = CELLS[cell];
   const D = directions(config);
-  const blocks = new Blocks(start);
+  const blocks = new Blocks(weights.end);
   const rows = T * B;
+  const backwardOnly = (floats: number) => blocks.take(backward ? floats : 0);
+  const logitRows = Math.min(rows, backward ? LOGIT_ROWS : scoringSizes(config, weights).logitRows);
   const width = padded(H);
   const columns = gates * width;
 
@@ -158,12 +200,12 @@ export function layOutActivations(
       states: slots,
       // The simple cell has one gate, which becomes the state: it lies where that goes.
       z: gates === 1 ? slots[0]! + (d === 0 ? 4 * B * width : 0) : blocks.take(rows * columns),
-      kept: blocks.take(cell === "gru" ? rows * columns : cell === "lstm" ? rows * width : 0),
-      norms: blocks.take(2 * T),
-      dropped: blocks.take(config.dropout > 0 && l < layers - 1 ? rows * width : 0),
+      kept: blocks.take(rows * keptWidths(config) * width),
+      norms: backwardOnly(2 * T),
+      dropped: backwardOnly(config.dropout > 0 && l < layers - 1 ? rows * width : 0),
     };
   };
-  const gradients = () => each(D, () => blocks.take(rows * Math.max(width, padded(E))));
+  const gradients = () => each(D, () => backwardOnly(rows * Math.max(width, padded(E))));
   const scratches = [
     kernels.aTbScratch(H, columns),
     E > 0 ? kernels.aTbScratch(E, columns) : 0,
@@ -172,15 +214,17 @@ export function layOutActivations(
   return {
     T,
     B,
+    backward,
     inputs: blocks.take(rows),
     targets: blocks.take(rows),
     logP: blocks.take(Math.max(rows, padded(V))),
     e: blocks.take(rows * padded(E)),
     layers: each(layers, (l) => each(D, (d) => direction(l, d))),
     d: [gradients(), gradients()],
-    dc: blocks.take(cell === "lstm" ? B * width : 0),
-    logits: blocks.take(Math.min(rows, LOGIT_ROWS) * padded(V)),
-    scratch: blocks.take(Math.max(...scratches)),
+    dc: backwardOnly(cell === "lstm" ? B * width : 0),
+    logits: blocks.take(logitRows * padded(V)),
+    logitRows,
+    scratch: backwardOnly(Math.max(...scratches)),
     end: blocks.end,
   };
 }

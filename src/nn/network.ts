@@ -20,11 +20,23 @@ import {
   outputLossAndGradient,
   type Pass,
 } from "./layers.js";
-import { type Activations, type BlockName, type FixedLayout, layOutActivations, layOutWeights } from "./layout.js";
-import { type Parameter, parameterCount, parameterTable, readParameter, writeParameter } from "./parameters.js";
-
-/** Time steps that score() runs at a time. */
-const SCORE_STEPS = 256;
+import {
+  type Activations,
+  type BlockName,
+  type FixedLayout,
+  layOutActivations,
+  layOutWeights,
+  type PackedWeight,
+  scoringSizes,
+} from "./layout.js";
+import {
+  type Parameter,
+  type Place,
+  parameterCount,
+  parameterTable,
+  readParameter,
+  writeParameter,
+} from "./parameters.js";
 
 /** Windows of B sequences, T steps each, time-major: step t of sequence b is at t·B + b. */
 export interface Batch {
@@ -42,11 +54,15 @@ export interface Span {
   readonly length: number;
 }
 
+/**
+ * A network of which only the forward pass was asked takes little more memory than its parameters. What needs the blocks
+ * of a training (gradients, moments, a block of parameters in rows) makes room for them once.
+ */
 export class Network {
   readonly parameters: readonly Parameter[];
   /** Number of trained values. */
   readonly parameterCount: number;
-  readonly layout: FixedLayout;
+  layout: FixedLayout;
   /**
    * Where the gradient block may hold anything but zeros: all of it, but for the rows of an embedding that were not in
    * the batch.
@@ -61,9 +77,8 @@ export class Network {
   ) {
     this.parameters = parameterTable(config);
     this.parameterCount = this.parameters.reduce((n, parameter) => n + parameterCount(parameter), 0);
-    this.layout = layOutWeights(config, this.parameters, memory.kernels.heapBase());
+    this.layout = this.layOut(false);
     this.touched = [this.whole()];
-    memory.reserve(this.layout.end, `a network of ${this.parameterCount.toLocaleString("en")} parameters`);
   }
 
   /**
@@ -76,30 +91,33 @@ export class Network {
 
   /** Draws the parameters. @throws TypeError, RangeError naming the option that is wrong */
   initialize(seed: number, options?: InitializationOptions): void {
+    this.makeTrainable(false);
     initialize(this.block("parameters"), this.parameters, this.config, new Random(seed), options);
     this.parametersChanged();
   }
 
   /** A copy of a parameter, its gradient or a moment, in PyTorch's layout. @throws RangeError where none has that name */
   read(name: string, block: BlockName = "parameters"): Float32Array {
-    return readParameter(this.block(block), this.named(name));
+    const { floats, parameter, place } = this.stored(name, block);
+    return readParameter(floats, parameter, place);
   }
 
   /** The reverse of read(). @throws RangeError where the name or the length does not fit */
   write(name: string, values: Float32Array, block: BlockName = "parameters"): void {
-    const parameter = this.named(name);
+    const { floats, parameter, place } = this.stored(name, block);
     const expected = parameterCount(parameter);
     if (values.length !== expected) {
       const shape = parameter.shape.join(" × ");
       throw new RangeError(`"${name}" expected ${expected} values (${shape}), got ${values.length}`);
     }
-    writeParameter(this.block(block), parameter, values);
+    writeParameter(floats, parameter, values, place);
     if (block === "gradients") this.touched = [this.whole()];
     else this.parametersChanged();
   }
 
   /** A whole block as it lies in memory: a view, which the next call may detach. */
   block(name: BlockName): Float32Array<ArrayBuffer> {
+    this.makeTrainable();
     return this.memory.floats(this.layout[name], this.layout.blockSize);
   }
 
@@ -125,12 +143,12 @@ export class Network {
    * @returns the loss in nats: summed over the windows' targets and averaged over their number
    */
   gradients(batch: Batch, state: Float32Array, dropoutSeed = 0): number {
-    return this.backpropagate(batch, state, this.pass(batch.T, batch.B, { dropoutSeed }));
+    return this.backpropagate(batch, state, this.pass(batch.T, batch.B, true, { dropoutSeed }));
   }
 
   /** The same, for ‖∂L/∂h_t‖, t = 1 to T: an array for each layer, from the lowest up, and for each of its directions. */
   stateGradientNorms(batch: Batch, state: Float32Array): Float64Array[] {
-    const pass = this.pass(batch.T, batch.B, { norms: true });
+    const pass = this.pass(batch.T, batch.B, true, { norms: true });
     this.backpropagate(batch, state, pass);
     return pass.acts.layers.flat().map(({ norms }) => this.memory.doubles(norms, batch.T).map(Math.sqrt));
   }
@@ -167,8 +185,9 @@ export class Network {
   score(tokens: TokenIds, state: Float32Array): Float32Array {
     const result = new Float32Array(tokens.length);
     this.pack("forward");
-    for (let start = 0; start < tokens.length; start += SCORE_STEPS) {
-      const chunk = tokens.subarray(start, start + SCORE_STEPS);
+    const { steps } = scoringSizes(this.config, this.layout);
+    for (let start = 0; start < tokens.length; start += steps) {
+      const chunk = tokens.subarray(start, start + steps);
       const pass = this.pass(chunk.length, 1);
       const { acts, memory } = pass;
       memory.integers(acts.inputs, chunk.length).set(chunk);
@@ -204,12 +223,47 @@ export class Network {
     return memory.floats(acts.logP, vocabularySize).slice();
   }
 
-  private readonly named = (name: string): Parameter => {
-    const parameter = this.parameters.find((candidate) => candidate.name === name);
-    if (parameter) return parameter;
-    const names = this.parameters.map((candidate) => candidate.name).join(", ");
-    throw new RangeError(`there is no parameter "${name}": this network has ${names}`);
-  };
+  private layOut(trained: boolean): FixedLayout {
+    const layout = layOutWeights(this.config, this.memory.kernels.heapBase(), trained);
+    this.memory.reserve(layout.end, `a network of ${this.parameterCount.toLocaleString("en")} parameters`);
+    return layout;
+  }
+
+  /**
+   * Makes room for gradients and moments, all zero, and lays the parameters out in rows.
+   * @param keep false where every parameter is about to be written
+   */
+  private makeTrainable(keep = true): void {
+    if (this.layout.trained) return;
+    const values = keep ? this.parameters.map(({ name }) => this.read(name)) : [];
+    this.layout = this.layOut(true);
+    const { parameters, end } = this.layout;
+    this.memory.floats(parameters, (end - parameters) / 4).fill(0);
+    this.activations = undefined;
+    this.touched = [this.whole()];
+    for (const [i, value] of values.entries()) this.write(this.parameters[i]!.name, value);
+    this.parametersChanged();
+  }
+
+  /** A parameter, the block it is in, and where in that its values are. */
+  private stored(name: string, block: BlockName): { floats: Float32Array; parameter: Parameter; place?: Place } {
+    if (block !== "parameters") this.makeTrainable();
+    const { layout, memory } = this;
+    const parameter = layout.table.find((candidate) => candidate.name === name);
+    if (!parameter) {
+      const names = this.parameters.map((candidate) => candidate.name).join(", ");
+      throw new RangeError(`there is no parameter "${name}": this network has ${names}`);
+    }
+    const floats = memory.floats(layout[block], layout.blockSize);
+    const parts = layout.packed.get(name);
+    if (!parts) return { floats, parameter };
+    const { packedIndex } = memory.kernels;
+    const [{ K, N, tied }] = parts as [PackedWeight];
+    const place: Place = tied
+      ? (row, column) => parts[0]!.offset + packedIndex(column, row, K, N)
+      : (row, column) => parts[Math.floor(row / K)]!.offset + packedIndex(row % K, column, K, N);
+    return { floats, parameter, place };
+  }
 
   private whole(): Span {
     return { start: 0, length: this.layout.blockSize };
@@ -233,12 +287,13 @@ export class Network {
     return [...spans, { start: end, length: layout.blockSize - end }];
   }
 
-  /** Room for the activations of T steps of B sequences. */
-  private pass(T: number, B: number, options: Pick<Pass, "dropoutSeed" | "norms"> = {}): Pass {
+  /** Room for the activations of T steps of B sequences, and for those of a backward pass if there is to be one. */
+  private pass(T: number, B: number, backward = false, options: Pick<Pass, "dropoutSeed" | "norms"> = {}): Pass {
+    if (backward) this.makeTrainable();
     const { config, memory, layout: weights } = this;
     let acts = this.activations;
-    if (acts?.T !== T || acts.B !== B) {
-      acts = layOutActivations(config, memory.kernels, weights.end, T, B);
+    if (acts?.T !== T || acts.B !== B || acts.backward !== backward) {
+      acts = layOutActivations(config, memory.kernels, weights, T, B, backward);
       memory.reserve(acts.end, `a network of ${this.parameterCount} parameters over ${T} steps of ${B} sequences`);
       this.activations = acts;
     }
@@ -260,10 +315,8 @@ export class Network {
     const { layout, memory } = this;
     const { pack, packT } = memory.kernels;
     const layers = layout.layers.flat();
-    for (const { tied, K, N, offset, [direction]: packed } of [
-      ...layers.flatMap(({ Wx, Wh }) => [...Wx, Wh]),
-      ...layout.Wo,
-    ]) {
+    const weights = layout.trained ? [...layers.flatMap(({ Wx, Wh }) => [...Wx, Wh]), ...layout.Wo] : [];
+    for (const { tied, K, N, offset, [direction]: packed } of weights) {
       const W = layout.parameters + 4 * offset;
       // A tied weight lies transposed: what is packed for one direction is packed as the other's.
       if (direction === "forward") (tied ? packT : pack)(packed, W, K, N);

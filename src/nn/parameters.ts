@@ -24,8 +24,11 @@ export interface Parameter {
 /** PyTorch's suffix of the parameters of one direction of a layer. */
 export const suffix = (layer: number, direction: number): string => `l${layer}${direction === 1 ? "_reverse" : ""}`;
 
-/** All parameters in the order of PyTorch's state_dict, which is that in which they lie in memory. */
-export function parameterTable(config: NetworkConfig): Parameter[] {
+/**
+ * All parameters in the order of PyTorch's state_dict, which is that in which they lie in memory.
+ * @param trained false for a network that only runs, whose tied weights lie transposed
+ */
+export function parameterTable(config: NetworkConfig, trained = true): Parameter[] {
   const { vocabularySize: V, embeddingSize: E, hiddenSize: H, layers } = config;
   const { gates } = CELLS[config.cell];
   const D = directions(config);
@@ -34,7 +37,7 @@ export function parameterTable(config: NetworkConfig): Parameter[] {
   const add = (role: Parameter["role"], name: string, shape: number[], gates = 1) => {
     const parameter = { name, shape, role, transposed: role !== "embedding" && role !== "bias", gates, offset };
     const { rows, stride } = layoutOf(parameter);
-    offset += rows * stride;
+    offset += !trained && config.tied && role === "embedding" ? Math.max(rows * stride, H * padded(V)) : rows * stride;
     table.push(parameter);
   };
 
@@ -76,32 +79,37 @@ export function blockSize(table: readonly Parameter[]): number {
   return last.offset + floatsOf(last);
 }
 
-/** Copies a parameter out of a block, into PyTorch's layout. */
-export function readParameter(block: Float32Array, parameter: Parameter): Float32Array {
+/** Where a row and column of a parameter, as they lie in memory, are in a block. */
+export type Place = (row: number, column: number) => number;
+
+/** Copies a parameter out of a block into PyTorch's layout. */
+export function readParameter(block: Float32Array, parameter: Parameter, place?: Place): Float32Array {
   const values = new Float32Array(parameterCount(parameter));
-  walk(parameter, (at, index) => {
+  walk(parameter, place, (at, index) => {
     values[index] = block[at]!;
   });
   return values;
 }
 
 /** Copies PyTorch's layout into a block. */
-export function writeParameter(block: Float32Array, parameter: Parameter, values: Float32Array): void {
-  walk(parameter, (at, index) => {
+export function writeParameter(block: Float32Array, parameter: Parameter, values: Float32Array, place?: Place): void {
+  walk(parameter, place, (at, index) => {
     block[at] = values[index]!;
   });
 }
 
 /** Calls `visit` with the place of each value in our block and in PyTorch's order. */
-function walk(parameter: Parameter, visit: (at: number, index: number) => void): void {
+function walk(parameter: Parameter, place: Place | undefined, visit: (at: number, index: number) => void): void {
   const { gates, transposed, offset } = parameter;
   const { rows, columns, stride } = layoutOf(parameter);
   for (let row = 0; row < rows; row++) {
     for (let gate = 0; gate < gates; gate++) {
-      const start = offset + row * stride + (gate * stride) / gates;
+      const first = (gate * stride) / gates;
+      const start = offset + row * stride + first;
       for (let column = 0; column < columns; column++) {
         const out = gate * columns + column;
-        visit(start + column, transposed ? out * rows + row : row * columns * gates + out);
+        const at = place ? place(row, first + column) : start + column;
+        visit(at, transposed ? out * rows + row : row * columns * gates + out);
       }
     }
   }

@@ -7,6 +7,7 @@ export interface Kernels {
   pack(P: number, B: number, K: number, N: number): void;
   packT(P: number, B: number, K: number, N: number): void;
   packedSize(K: number, N: number): number;
+  packedIndex(k: number, n: number, K: number, N: number): number;
   multiply(C: number, A: number, P: number, M: number, N: number, K: number): void;
   affine(C: number, b: number, A: number, P: number, M: number, N: number, K: number): void;
   aTb(C: number, A: number, B: number, M: number, N: number, K: number, scratch: number): void;

@@ -40,6 +40,11 @@ export class Memory {
     }
   }
 
+  /** How large the memory is, in bytes. */
+  get bytes(): number {
+    return this.memory.buffer.byteLength;
+  }
+
   /** A view of n floats. */
   floats(pointer: number, n: number): Float32Array<ArrayBuffer> {
     return new Float32Array(this.memory.buffer as ArrayBuffer, pointer, n);
