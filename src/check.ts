@@ -5,9 +5,21 @@ import { closestMatch } from "leven";
 /** "Uint8Array", "Array", "Promise", "Object" …: what instanceof does not say of a value from another page or worker. */
 export const kindOf = (value: unknown): string => Object.prototype.toString.call(value).slice(8, -1);
 
+/**
+ * A text whose control characters are shown (as "\\u001b", say), so that a terminal does not obey them: those of C0 but line feed
+ * and tab, delete, those of C1, and what embeds, overrides or isolates a direction of writing or separates lines.
+ */
+export const visible = (text: string): string => text.replace(CONTROLS, escaped);
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const CONTROLS = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]/g;
+const escaped = (character: string) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+
+/** A text in quotation marks as an error message shows it. */
+export const quote = (text: string): string => visible(JSON.stringify(text));
+
 /** A value as an error message shows it. */
 export function show(value: unknown): string {
-  if (typeof value === "string") return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value);
+  if (typeof value === "string") return quote(value.length > 40 ? `${value.slice(0, 40)}…` : value);
   if (value === null || (typeof value !== "object" && typeof value !== "function")) return String(value);
   const kind = kindOf(value);
   return `${/^[AEIO]/.test(kind) ? "an" : "a"} ${kind}`;

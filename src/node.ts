@@ -1,11 +1,13 @@
 // rivulet/node: files, and what only Node's engine can do.
 
-import { Readable } from "node:stream";
+import { pipeline, Readable } from "node:stream";
 import { createGzip } from "node:zlib";
 import { saveCheckpoint } from "./io/checkpoint.js";
-import { named, readBytes, readPieces, writeWhole } from "./io/files.js";
+import { named } from "./io/file-error.js";
+import { readBytes, readPieces } from "./io/files.js";
 import { loadModel, saveModel } from "./io/model.js";
 import { loadNgram } from "./io/ngram.js";
+import { writePieces, writeWhole } from "./io/save.js";
 import type { RecurrentModel } from "./lm/recurrent.js";
 import { saveArpa } from "./ngram/arpa-write.js";
 import { saveNgram } from "./ngram/binary.js";
@@ -13,7 +15,8 @@ import type { NgramModel } from "./ngram/model.js";
 import type { Tokenizer } from "./text/tokenizers.js";
 import type { Training } from "./train/train.js";
 
-export { FileError, readText } from "./io/files.js";
+export { FileError } from "./io/file-error.js";
+export { readText } from "./io/files.js";
 export { readCounts, writeCounts } from "./io/parquet.js";
 export { useWideVectors } from "./wasm/wide.js";
 
@@ -35,10 +38,13 @@ export async function readModel(path: string): Promise<RecurrentModel> {
  * @throws RangeError where a token has white space in it, and the file is an ARPA file
  */
 export async function writeNgram(path: string, model: NgramModel, options: { quantize?: boolean } = {}): Promise<void> {
-  if (path.endsWith(".ngram")) writeWhole(path, saveNgram(model, options));
-  else if (!path.endsWith(".gz")) writeWhole(path, saveArpa(model));
-  else writeWhole(path, await Readable.from(saveArpa(model)).pipe(createGzip()).toArray());
+  if (path.endsWith(".ngram")) await writePieces(path, [saveNgram(model, options)]);
+  else if (!path.endsWith(".gz")) await writePieces(path, saveArpa(model));
+  else await writePieces(path, pipeline(Readable.from(saveArpa(model)), createGzip(), thrown));
 }
+
+/** An error in a pipeline is thrown where it is read. */
+const thrown = () => {};
 
 /**
  * Loads an n-gram model, whichever form it has and whatever its name.

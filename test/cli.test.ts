@@ -219,7 +219,8 @@ describe("output that cannot be written", () => {
       encoding: "utf8",
     });
   const train = `rivulet train text.txt ${SMALL} --steps 300 --json --out o.safetensors`;
-  const FULL = "rivulet: cannot write to standard output: ENOSPC: no space left on device, write\n";
+  const FULL =
+    "rivulet: cannot write to standard output: no space is left on the device: free some, or save elsewhere\n";
   afterEach(() => {
     for (const name of ["o.safetensors", "o.checkpoint.safetensors"]) rmSync(join(directory, name), { force: true });
   });
@@ -372,7 +373,7 @@ describe("what is wrong", () => {
       1,
       '"text.txt": no token is that frequent: "--min-count" expected fewer, got 1000000',
     ],
-    ["train text.txt --out no/dir/m", 1, 'cannot save "no/dir/m" (90.1 KiB): there is no such file or directory'],
+    ["train text.txt --out no/dir/m", 1, 'cannot save "no/dir/m": the directory "no/dir" does not exist: create it'],
     ["train text.txt --hidden 50000", 1, "GiB of memory, and WebAssembly has 4 GiB: use a smaller hidden size"],
     ["train text.txt --random --batch 1e9", 1, "a batch of 1000000000 windows of 64 steps needs"],
     ["train text.txt --resume m.safetensors", 1, '"m.safetensors": expected a checkpoint'],

@@ -16,8 +16,8 @@ import {
   train,
   words,
 } from "../src/index.js";
-import { writeWhole } from "../src/io/files.js";
 import { readSafetensors, type Tensor, writeSafetensors } from "../src/io/safetensors.js";
+import { writeWhole } from "../src/io/save.js";
 import { readModel, readText, writeCheckpoint, writeModel } from "../src/node.js";
 import { type Json, safetensors, withDescription, withHeader } from "./altered.js";
 import { randomNumbers } from "./reference.js";
@@ -217,7 +217,7 @@ describe("files", () => {
 
   it("where it cannot be written, the error says what, why and what to do, and what was there stays", () => {
     expect(() => writeWhole(at("no/such/m"), bytes)).toThrow(
-      /cannot save ".*no\/such\/m" \(\d\.\d KiB\): there is no such/,
+      /cannot save ".*no\/such\/m" \(\d\.\d KiB\): the directory ".*such" does not exist: create it/,
     );
     expect(() => writeWhole(directory, bytes)).toThrow("it is a directory: name a file in it");
     // A full device: what it is like when the disk fills up half way.

@@ -20,7 +20,8 @@ import {
   type TrainOptions,
   train,
 } from "../src/index.js";
-import { named, readBytes } from "../src/io/files.js";
+import { named } from "../src/io/file-error.js";
+import { readBytes } from "../src/io/files.js";
 import { FileError, readModel } from "../src/node.js";
 import { type Json, safetensors, withDescription, withHeader, withMetadata } from "./altered.js";
 

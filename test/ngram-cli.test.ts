@@ -196,7 +196,7 @@ describe("rivulet ngram", () => {
     const { status, stdout, stderr } = run(`${command} --out c.arpa`);
     expect([status, stdout, existsSync(at("c.arpa"))]).toEqual([1, "", false]);
     expect(stderr).toBe(
-      'rivulet: cannot save "c.arpa": an ARPA file expected words without white space, got " " (U+0020): save the model in binary form\n',
+      'rivulet: "c.arpa": an ARPA file expected words without white space, got " " (U+0020): save the model in binary form\n',
     );
     done(`${command} --out c.ngram`);
     expect(evaluated("c.ngram").tokens).toBe(read("held.txt").length);

@@ -1,4 +1,5 @@
-import { named, readText } from "../io/files.js";
+import { named } from "../io/file-error.js";
+import { readText } from "../io/files.js";
 import { evaluate } from "../lm/perplexity.js";
 import type { Args } from "./args.js";
 import { count, evaluated, json } from "./numbers.js";

@@ -3,6 +3,7 @@ import { type GenerateOptions, generate } from "../lm/generate.js";
 import { tokenize } from "../text/tokenizers.js";
 import { name } from "../text/vocabulary.js";
 import type { Args } from "./args.js";
+import { say, write } from "./outputs.js";
 import { readModel } from "./read-model.js";
 
 export async function generateCommand(args: Args): Promise<number> {
@@ -22,13 +23,13 @@ export async function generateCommand(args: Args): Promise<number> {
   const read = tokenize(model.tokenizer, prompt);
   const unseen = new Set(read.filter((token) => !model.vocabulary.has(token)));
   if (unseen.size > 0) {
-    console.error(`the model has never seen ${[...unseen].map(name).join(", ")}: read as <unk>`);
+    say(`the model has never seen ${[...unseen].map(name).join(", ")}: read as <unk>`);
   }
   // White space at the end that is no token comes again with the first word.
   const trimmed = prompt.trimEnd();
   const dropped = tokenize(model.tokenizer, trimmed).length === read.length;
-  process.stdout.write(dropped ? trimmed : prompt);
-  for await (const piece of generation) process.stdout.write(piece);
-  process.stdout.write("\n");
+  write(dropped ? trimmed : prompt);
+  for await (const piece of generation) write(piece);
+  write("\n");
   return 0;
 }

@@ -1,11 +1,13 @@
 #!/usr/bin/env node
 import { version } from "../../package.json";
+import { reasonOf } from "../io/file-error.js";
 import { KERNEL_VARIANTS, selectKernels } from "../wasm/load.js";
 import { useWideVectors } from "../wasm/wide.js";
 import { Args, type CommandName, commands, help, UsageError } from "./args.js";
 import { evaluateCommand } from "./eval.js";
 import { generateCommand } from "./generate.js";
 import { countCommand, ngramCommand } from "./ngram.js";
+import { say } from "./outputs.js";
 import { trainCommand } from "./train.js";
 
 const run: Record<CommandName, (args: Args) => Promise<number>> = {
@@ -48,7 +50,7 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (!closed && !unwritable) {
     unwritable = true;
     process.exitCode = 1;
-    console.error(`rivulet: cannot write to standard output: ${error.message}`);
+    say(`rivulet: cannot write to standard output: ${reasonOf(error) ?? error.message}`);
   }
   if (process.argv[2] !== "train") process.exit(closed ? 0 : 1);
 });
@@ -60,8 +62,8 @@ main(process.argv.slice(2)).then(
     process.exitCode = code || (unwritable ? 1 : 0);
   },
   (error: Error) => {
-    console.error(`rivulet: ${error.message}`);
-    if (error instanceof UsageError) console.error("rivulet --help shows how it is used");
+    say(`rivulet: ${error.message}`);
+    if (error instanceof UsageError) say("rivulet --help shows how it is used");
     else if (process.env.RIVULET_DEBUG) console.error(error);
     process.exitCode = error instanceof UsageError ? 2 : 1;
   },

@@ -1,7 +1,9 @@
 import { POSITIVE, SHARE } from "../check.js";
-import { checkWritable, named, readText } from "../io/files.js";
+import { named } from "../io/file-error.js";
+import { readText } from "../io/files.js";
 import { parquetWriter, readCounts, writeCounts } from "../io/parquet.js";
 import { filesAt } from "../io/parquet-file.js";
+import { checkWritable } from "../io/save.js";
 import { evaluate } from "../lm/perplexity.js";
 import { countNgrams, type NgramCounts } from "../ngram/count.js";
 import { kneserNey } from "../ngram/kneser-ney.js";
@@ -13,7 +15,7 @@ import { countOf, MAX_ORDER } from "../ngram/trie.js";
 import { writeNgram } from "../node.js";
 import { type Args, UsageError } from "./args.js";
 import { count, evaluated, json } from "./numbers.js";
-import { keepInputs, say } from "./outputs.js";
+import { keepInputs, say, writing } from "./outputs.js";
 import { sentenceTokenizerOf } from "./settings.js";
 
 type Kind = Smoothing["kind"];
@@ -59,7 +61,7 @@ export async function ngramCommand(args: Args): Promise<number> {
   const seconds = (performance.now() - start) / 1000;
   // Before the model is saved: where there is something wrong with the text, what was there before is still there.
   const valid = validFile && (await named(validFile, () => evaluate(model, readText(validFile))));
-  await writeNgram(out, model, { quantize: args.has("quantize") });
+  await writing(() => named(out, () => writeNgram(out, model, { quantize: args.has("quantize") })));
   report(args, counts, model, seconds);
   if (args.has("json")) {
     console.log(
@@ -98,7 +100,7 @@ export async function countCommand(args: Args): Promise<number> {
   const start = performance.now();
   const counts = await named(text, () => countNgrams(readText(text), { order, tokenizer }));
   const seconds = (performance.now() - start) / 1000;
-  await writeCounts(out, counts);
+  await writing(() => named(out, () => writeCounts(out, counts)));
   report(args, counts, counts, seconds);
   if (args.has("json")) {
     console.log(json({ done: true, tokensPerSecond: tokensOf(counts) / seconds, ngrams: lengths(counts) }));

@@ -1,4 +1,5 @@
-import { named, readBytes, readPieces } from "../io/files.js";
+import { named } from "../io/file-error.js";
+import { readBytes, readPieces } from "../io/files.js";
 import { loadModel } from "../io/model.js";
 import { loadNgram } from "../io/ngram.js";
 import type { LanguageModel } from "../lm/language-model.js";

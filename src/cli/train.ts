@@ -1,11 +1,14 @@
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
-import { defined } from "../check.js";
+import { defined, quote } from "../check.js";
 import { resumeFrom, saveCheckpoint, trainedTokens } from "../io/checkpoint.js";
-import { checkWritable, FileError, isDevice, named, readBytes, readText, writeWhole } from "../io/files.js";
+import { FileError, named } from "../io/file-error.js";
+import { readBytes, readText } from "../io/files.js";
 import { FormatError } from "../io/format.js";
 import { modelFrom, saveModel } from "../io/model.js";
 import { readSafetensors } from "../io/safetensors.js";
+import { checkWritable, isDevice, writeWhole } from "../io/save.js";
 import { type Evaluation, evaluate } from "../lm/perplexity.js";
 import { RecurrentModel } from "../lm/recurrent.js";
 import { encode, prepare } from "../text/corpus.js";
@@ -19,6 +22,7 @@ import { count } from "./numbers.js";
 import { keepInputs, say } from "./outputs.js";
 import { ProgressLine } from "./progress.js";
 import { heldOutOf, lengthOf, networkOf, tokenizerOf, trainOptionsOf, vocabularyOf } from "./settings.js";
+import { catchSignals } from "./signals.js";
 
 /** Milliseconds between checkpoints that nobody asked for. */
 const KEEP_EVERY = 5 * 60_000;
@@ -57,30 +61,50 @@ export async function trainCommand(args: Args): Promise<number> {
   const goOn = goOnCommand(args, text, out, checkpoint);
   const piped = text === "-" || args.text("valid-file") === "-" ? ", with the same text piped in again" : "";
 
-  const interrupt = () => (stop.signal.aborted ? process.exit(130) : stop.abort());
-  process.on("SIGINT", interrupt).on("SIGTERM", interrupt);
+  // A first signal stops the training, which is then saved; more of them change nothing.
+  let signaled: number | undefined;
+  const release = catchSignals((code) => {
+    if (signaled !== undefined) say(`saving after this step; kill -9 ${process.pid} ends it without`);
+    signaled ??= code;
+    stop.abort();
+  });
+  let crashed: Error | undefined;
+  const crash = (error: Error) => {
+    crashed ??= error;
+    stop.abort();
+  };
+  process.on("uncaughtException", crash);
   const firstStep = training.state.step + 1;
   const losses: number[] = [];
   let last: Progress | undefined;
   try {
     last = await follow(training, args.has("json"), losses, keep);
+    save(out, saveModel(training.model));
+    keep();
+    if (crashed) throw crashed;
   } catch (error) {
-    if (stop.signal.aborted) {
+    if (error instanceof FileError) throw error; // it could not be saved
+    if (signaled !== undefined) {
       keep();
       say(`stopped after step ${training.state.step}${device ? "" : `; to go on: ${goOn}${piped}`}`);
-      return 130;
+      return signaled;
     }
-    if (error instanceof DivergedError) {
+    const cause = crashed ?? (error as Error);
+    try {
       keep();
-      if (!device) error.message += `. They are in ${checkpoint}`;
+      if (!device) {
+        cause.message += error instanceof DivergedError ? `. They are in ${checkpoint}` : `. To go on: ${goOn}${piped}`;
+      }
+    } catch (unsaved) {
+      cause.message += `. ${(unsaved as Error).message}`;
     }
-    throw error;
+    throw cause;
   } finally {
-    process.off("SIGINT", interrupt).off("SIGTERM", interrupt);
+    // After a signal the command is about to end: another one is not to cut its words short.
+    if (signaled === undefined) release();
+    process.off("uncaughtException", crash);
   }
 
-  save(out, saveModel(training.model));
-  keep();
   // With patience the weights may be others than those evaluated last.
   const patient = training.settings.patience !== undefined;
   const result = (!patient && last?.valid) || (run.valid && evaluate(training.model, run.valid));
@@ -122,14 +146,22 @@ function save(path: string, bytes: Uint8Array): void {
   try {
     writeWhole(path, bytes);
   } catch (error) {
-    const rescue = join(tmpdir(), `${process.pid}.${basename(path)}`);
-    try {
-      writeWhole(rescue, bytes);
-      (error as Error).message += `. It is saved as ${rescue} instead`;
-    } catch {
-      // There is no place for it: what is wrong with the first is what there is to say.
-    }
+    const rescue = rescued(basename(path), bytes);
+    if (rescue !== undefined) (error as Error).message += `. It is saved as ${rescue} instead`;
     throw error;
+  }
+}
+
+/** Saves a file in a new folder, which only its owner may use; undefined where there is no place for it. */
+function rescued(name: string, bytes: Uint8Array): string | undefined {
+  let folder: string | undefined;
+  try {
+    folder = mkdtempSync(join(tmpdir(), "rivulet-"));
+    writeWhole(join(folder, name), bytes);
+    return join(folder, name);
+  } catch {
+    if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
+    return undefined;
   }
 }
 
@@ -174,7 +206,7 @@ async function takeUp(args: Args, path: string, checkpoint: string, signal: Abor
         return resumeFrom(file, model, ids.subarray(0, trained), options);
       } catch (error) {
         // What is wrong with the checkpoint is not the text's fault.
-        throw error instanceof FormatError ? new FileError(`${JSON.stringify(checkpoint)}: ${error.message}`) : error;
+        throw error instanceof FormatError ? new FileError(`${quote(checkpoint)}: ${error.message}`) : error;
       }
     }),
   );

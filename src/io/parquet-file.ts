@@ -1,11 +1,12 @@
 // The two columns of a Parquet file of counts, row group by row group, as hyparquet reads them.
 
+import type { Stats } from "node:fs";
 import { type FileHandle, open, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import * as zlib from "node:zlib";
 import type { AsyncBuffer, FileMetaData, RowGroup, SchemaElement, SchemaTree } from "hyparquet";
-import { show, size } from "../check.js";
-import { FileError, reasonOf } from "./files.js";
+import { quote, show, size } from "../check.js";
+import { checkPath, FileError, fileError, reasonOf } from "./file-error.js";
 import { checkVersion, FormatError, parseObject } from "./format.js";
 import { checkPages, checkStruct, DAMAGED, type Decompress, damaged, MOST_ROWS } from "./parquet-pages.js";
 
@@ -66,13 +67,13 @@ export async function filesAt(paths: string | readonly string[]): Promise<string
   const files: string[] = [];
   for (const path of all) {
     if (typeof path !== "string") throw new TypeError(`"paths" expected strings, got ${show(path)}`);
-    if (!(await reading(path, () => stat(path))).isDirectory()) {
+    if (!(await reading(path, () => statOf(path))).isDirectory()) {
       files.push(path);
       continue;
     }
     // As with Spark, what begins with a point or a line is not for readers.
     const names = (await reading(path, () => readdir(path))).filter((name) => /^[^._].*\.parquet$/.test(name)).sort();
-    if (names.length === 0) throw new FileError(`cannot read ${JSON.stringify(path)}: it has no files named *.parquet`);
+    if (names.length === 0) throw new FileError(`cannot read ${quote(path)}: it has no files named *.parquet`);
     files.push(...names.map((name) => join(path, name)));
   }
   return files;
@@ -115,19 +116,22 @@ async function reading<T>(path: string, action: () => Promise<T>): Promise<T> {
   try {
     return await action();
   } catch (cause) {
-    if (cause instanceof FormatError) cause.message = `${JSON.stringify(path)}: ${cause.message}`;
+    if (cause instanceof FormatError) cause.message = `${quote(path)}: ${cause.message}`;
     if (cause instanceof FormatError || cause instanceof FileError) throw cause;
-    if ((cause as NodeJS.ErrnoException).syscall === undefined) {
-      throw new FormatError(`${JSON.stringify(path)}: ${DAMAGED}`, { cause });
-    }
-    throw new FileError(`cannot read ${JSON.stringify(path)}: ${reasonOf(cause)}`, { cause });
+    if (reasonOf(cause) === undefined) throw new FormatError(`${quote(path)}: ${DAMAGED}`, { cause });
+    throw fileError(`cannot read ${quote(path)}`, cause);
   }
+}
+
+async function statOf(path: string): Promise<Stats> {
+  checkPath(path);
+  return stat(path);
 }
 
 async function openFile(path: string): Promise<FileHandle> {
   // Before it is opened: opening a pipe waits for its other end.
-  if ((await stat(path)).isFile()) return open(path);
-  throw new FileError(`cannot read ${JSON.stringify(path)}: expected a file or a directory of files`);
+  if ((await statOf(path)).isFile()) return open(path);
+  throw new FileError(`cannot read ${quote(path)}: expected a file or a directory of files`);
 }
 
 /** Reads what there is between two places in a file, and nothing else. */

@@ -8,14 +8,14 @@
 // others are sums of these. Rows come in any order; other columns are left alone.
 
 import type { SchemaElement } from "hyparquet";
-import { object, show } from "../check.js";
+import { object, quote, show } from "../check.js";
 import { END, NgramCounter, type NgramCounts } from "../ngram/count.js";
 import { MAX_ORDER, ngrams } from "../ngram/trie.js";
 import { checkTokenizer, isWord, lines, type Tokenizer } from "../text/tokenizers.js";
 import { name, SENTENCE_END, SENTENCE_START, UNKNOWN } from "../text/vocabulary.js";
-import { writeWhole } from "./files.js";
 import { FormatError } from "./format.js";
 import { columnsOf, filesAt, load, type Packages, readers, VERSION } from "./parquet-file.js";
+import { writePieces } from "./save.js";
 
 const SCHEMA: SchemaElement[] = [
   { name: "counts", num_children: 2 },
@@ -40,7 +40,7 @@ export async function writeCounts(path: string, counts: NgramCounts): Promise<vo
         "count with a tokenizer that splits there, such as lines()",
     );
   }
-  writeWhole(path, parquet(counts, await parquetWriter()));
+  await writePieces(path, parquet(counts, await parquetWriter()));
 }
 
 function* parquet(counts: NgramCounts, { ByteWriter, ParquetWriter }: Packages["hyparquet-writer"]) {
@@ -176,4 +176,4 @@ function wholeNumber(value: unknown): number | undefined {
 }
 
 const wrong = (path: string, row: number, column: string, expected: string, found: unknown) =>
-  new FormatError(`${JSON.stringify(path)}: row ${row}: "${column}" expected ${expected}, got ${show(found)}`);
+  new FormatError(`${quote(path)}: row ${row}: "${column}" expected ${expected}, got ${show(found)}`);

@@ -1,0 +1,228 @@
+// Files that are replaced whole or not at all.
+
+import { randomBytes } from "node:crypto";
+import {
+  accessSync,
+  closeSync,
+  constants,
+  fchmodSync,
+  fchownSync,
+  fsyncSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  type Stats,
+  statfsSync,
+  statSync,
+  writeSync,
+} from "node:fs";
+import { hostname } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { quote, size } from "../check.js";
+import { pause } from "../pause.js";
+import { crc32, hex } from "./crc32.js";
+import { attempt, checkPath, fileError, Reason } from "./file-error.js";
+
+/** Bytes written between two looks at whether the event loop is due. */
+const PIECE = 1 << 22;
+
+/**
+ * Writes a file under a temporary name beside it, then renames it: whatever happens, the file is the old one or the new
+ * one, whole, and keeps its permissions. Where it is a link, its target is replaced or made; a device or a pipe is written to.
+ * @throws FileError; the file is then as it was
+ */
+export function writeWhole(path: string, bytes: Uint8Array): void {
+  attempt(saving(path, bytes.length), () => {
+    const output = open(path);
+    try {
+      output.write(bytes);
+      output.finish();
+    } finally {
+      output.close();
+    }
+  });
+}
+
+/** Does the same in pieces, and yields to the event loop between them. @throws FileError, and what `pieces` throws */
+export async function writePieces(path: string, pieces: Iterable<Uint8Array> | AsyncIterable<Uint8Array>) {
+  const breath = pause();
+  try {
+    const output = open(path);
+    try {
+      for await (const piece of pieces) {
+        for (let at = 0; at < piece.length; at += PIECE) {
+          output.write(piece.subarray(at, at + PIECE));
+          await breath();
+        }
+      }
+      output.finish();
+    } finally {
+      output.close();
+    }
+  } catch (cause) {
+    throw fileError(saving(path), cause);
+  }
+}
+
+/** Fails now where writing `bytes` bytes, as far as is known, would fail later, after an hour of training. @throws FileError */
+export function checkWritable(path: string, bytes = 0): void {
+  attempt(saving(path, bytes), () => {
+    const target = targetOf(path);
+    if (target.device) return;
+    open(path).close();
+    const { bavail, bsize } = statfsSync(dirname(target.path));
+    if (bavail * bsize < bytes) {
+      throw new Reason(`only ${size(bavail * bsize)} are left on the device: free some, or save elsewhere`);
+    }
+  });
+}
+
+/** Whether a path names something that is written to, not replaced. @throws FileError */
+export const isDevice = (path: string): boolean => attempt(saving(path), () => targetOf(path).device);
+
+/** Removes what this process has written of files that are not complete. */
+export function removeUnfinished(): void {
+  for (const path of unfinished) rmSync(path, { force: true });
+}
+
+const saving = (path: string, bytes = 0) => `cannot save ${quote(path)}${bytes > 0 ? ` (${size(bytes)})` : ""}`;
+
+interface Output {
+  write(bytes: Uint8Array): void;
+  /** Puts the file in its place. */
+  finish(): void;
+  /** Removes what was not finished. */
+  close(): void;
+}
+
+function open(path: string): Output {
+  const target = targetOf(path);
+  const temporary = target.device ? undefined : createTemporary(target);
+  const file = temporary?.file ?? openSync(path, "w");
+  let closed = false;
+  const close = () => {
+    if (!closed) closeSync(file);
+    closed = true;
+  };
+  return {
+    write(bytes) {
+      for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at);
+    },
+    finish() {
+      // A device and a pipe cannot be synchronized.
+      if (temporary) fsyncSync(file);
+      close();
+      if (!temporary) return;
+      renameSync(temporary.path, target.path);
+      unfinished.delete(temporary.path);
+    },
+    close() {
+      close();
+      if (temporary && unfinished.delete(temporary.path)) rmSync(temporary.path, { force: true });
+    },
+  };
+}
+
+/** Where a path leads, links followed, and what is there. */
+interface Target {
+  path: string;
+  stats: Stats | undefined;
+  device: boolean;
+}
+
+function targetOf(path: string): Target {
+  checkPath(path);
+  const stats = statOf(path);
+  if (stats?.isDirectory()) throw new Reason("it is a directory: name a file in it");
+  if (!stats && /[\\/]$/.test(path)) throw new Reason("its name ends as a directory's does: name a file in it");
+  if (stats?.isFile()) accessSync(path, constants.W_OK);
+  return { path: stats ? realpathSync(path) : endOfLinks(path), stats, device: stats !== undefined && !stats.isFile() };
+}
+
+/** @returns undefined where there is nothing; a link that leads nowhere is nothing */
+const statOf = (path: string) => statSync(path, { throwIfNoEntry: false });
+
+/** The path that a link without a target leads to. */
+function endOfLinks(path: string): string {
+  let end = path;
+  // A circle was found before; this is for one that is made meanwhile.
+  for (let links = 0; links < 40; links++) {
+    try {
+      end = resolve(realpathSync(dirname(end)), readlinkSync(end));
+    } catch {
+      break;
+    }
+  }
+  const directory = dirname(end);
+  if (statOf(directory)) return end;
+  const link = end === path ? "" : `it is a link to ${quote(end)}, and `;
+  throw new Reason(`${link}the directory ${quote(directory)} does not exist: create it, or save elsewhere`);
+}
+
+/** Files of this process that are being written. */
+const unfinished = new Set<string>();
+
+/**
+ * A new file in the target's directory. Its name begins with a point, says which process it belongs to, and cannot be
+ * guessed; "x" fails where something is at that name, even a link. The name does not contain the target's, which may be as long
+ * as the file system allows.
+ */
+function createTemporary({ path, stats }: Target): { file: number; path: string } {
+  const directory = dirname(path);
+  removeLeftovers(directory);
+  const name = `.rivulet-${machine()}-${process.pid}-${randomBytes(8).toString("hex")}.tmp`;
+  const temporary = join(directory, name);
+  const file = openSync(temporary, "wx", stats ? stats.mode & 0o777 : 0o666);
+  unfinished.add(temporary);
+  if (stats) {
+    // Only the superuser may give a file away.
+    if (process.getuid?.() === 0) fchownSync(file, stats.uid, stats.gid);
+    fchmodSync(file, stats.mode & 0o777); // regardless of the umask
+  }
+  return { file, path: temporary };
+}
+
+const TEMPORARY = /^\.rivulet-([0-9a-f]{8})-(\d+)-[0-9a-f]{16}\.tmp$/;
+const DAY = 86_400_000;
+
+/** Removes temporary files of processes that were killed: those that ended here, and of other machines those a day old. */
+function removeLeftovers(directory: string): void {
+  try {
+    for (const name of readdirSync(directory)) {
+      const [, at, process] = TEMPORARY.exec(name) ?? [];
+      if (at === undefined) continue;
+      const path = join(directory, name);
+      const left = at === machine() ? !isAlive(Number(process)) : Date.now() - (statOf(path)?.mtimeMs ?? 0) > DAY;
+      if (left) rmSync(path, { force: true });
+    }
+  } catch {
+    // A directory that may be written in but not listed, or somebody else's file: it stays.
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== "ESRCH";
+  }
+}
+
+/** Where a process number means the same process: this start of this machine, and on Linux this container. */
+function machine(): string {
+  if (identity !== undefined) return identity;
+  let name = hostname();
+  try {
+    name += readFileSync("/proc/sys/kernel/random/boot_id", "utf8") + readlinkSync("/proc/self/ns/pid");
+  } catch {
+    // Not on Linux.
+  }
+  identity = hex(crc32(new TextEncoder().encode(name)));
+  return identity;
+}
+let identity: string | undefined;
