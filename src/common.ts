@@ -26,3 +26,4 @@ export { type NextToken, nextTokens, stateAfter } from "./lm/next.js";
 
 // What is wrong with a file
 export { FormatError } from "./io/format.js";
+export type { TokenizerOptions } from "./io/tokenizer.js";

@@ -8,11 +8,11 @@ import { readBytes, readPieces } from "./io/files.js";
 import { loadModel, saveModel } from "./io/model.js";
 import { loadNgram } from "./io/ngram.js";
 import { writePieces, writeWhole } from "./io/save.js";
+import type { TokenizerOptions } from "./io/tokenizer.js";
 import type { RecurrentModel } from "./lm/recurrent.js";
 import { saveArpa } from "./ngram/arpa-write.js";
 import { saveNgram } from "./ngram/binary.js";
 import type { NgramModel } from "./ngram/model.js";
-import type { Tokenizer } from "./text/tokenizers.js";
 import type { Training } from "./train/train.js";
 
 export { FileError } from "./io/file-error.js";
@@ -26,8 +26,8 @@ export function writeModel(path: string, model: RecurrentModel): void {
 }
 
 /** Loads a model. @throws FileError where there is none; FormatError where it is cut short, altered or something else */
-export async function readModel(path: string): Promise<RecurrentModel> {
-  return named(path, () => loadModel(readBytes(path)));
+export async function readModel(path: string, options: TokenizerOptions = {}): Promise<RecurrentModel> {
+  return named(path, () => loadModel(readBytes(path), options));
 }
 
 /**
@@ -50,7 +50,7 @@ const thrown = () => {};
  * Loads an n-gram model, whichever form it has and whatever its name.
  * @throws FileError where there is none; FormatError where it is cut short, altered or something else
  */
-export async function readNgram(path: string, options: { tokenizer?: Tokenizer } = {}): Promise<NgramModel> {
+export async function readNgram(path: string, options: TokenizerOptions = {}): Promise<NgramModel> {
   return named(path, () => loadNgram(readPieces(path), options));
 }
 

@@ -14,6 +14,9 @@ interface Flag {
 
 type Flags = Record<string, Flag>;
 
+const PATTERN: Flags = {
+  "allow-pattern": { help: "use the regular expression that a model you trust has as its tokenizer" },
+};
 const HELP: Flags = { help: { help: "this text" } };
 const COMMON: Flags = {
   kernels: {
@@ -78,6 +81,7 @@ export const commands = {
         value: "CHECKPOINT",
         help: "go on from a checkpoint, on the same text; N of --epochs, … is then the total",
       },
+      ...PATTERN,
       "gradient-flow": { help: "draw how the gradient fades over the window" },
       json: { help: "one JSON object a line on standard output" },
       ...COMMON,
@@ -87,7 +91,7 @@ export const commands = {
     usage: "rivulet eval MODEL TEXT",
     about: "Prints the perplexity of a text (- for standard input) under a model.",
     operands: ["MODEL", "TEXT"],
-    flags: { json: { help: ONE_OBJECT }, ...COMMON },
+    flags: { json: { help: ONE_OBJECT }, ...PATTERN, ...COMMON },
   },
   ngram: {
     usage: "rivulet ngram TEXT",
@@ -133,6 +137,7 @@ export const commands = {
       "top-k": { value: "N", help: "choose among the N likeliest (default: all)" },
       "top-p": { value: "X", help: "choose among the likeliest that make up X (default 1)" },
       seed: { value: "N", help: "fixes what is chosen (default 1)" },
+      ...PATTERN,
       ...COMMON,
     },
   },

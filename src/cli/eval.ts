@@ -7,7 +7,7 @@ import { readModel } from "./read-model.js";
 
 export async function evaluateCommand(args: Args): Promise<number> {
   const [modelPath, textPath] = args.operands as [string, string];
-  const model = await readModel(modelPath);
+  const model = await readModel(modelPath, args.has("allow-pattern"));
   const evaluation = await named(textPath, () => evaluate(model, readText(textPath)));
   if (args.has("json")) {
     console.log(json(evaluated(evaluation)));

@@ -18,7 +18,7 @@ export async function generateCommand(args: Args): Promise<number> {
     seed: args.integer("seed", 0),
   });
 
-  const model = await readModel(modelPath);
+  const model = await readModel(modelPath, args.has("allow-pattern"));
   const generation = generate(model, options);
   const read = tokenize(model.tokenizer, prompt);
   const unseen = new Set(read.filter((token) => !model.vocabulary.has(token)));

@@ -4,15 +4,15 @@ import { loadModel } from "../io/model.js";
 import { loadNgram } from "../io/ngram.js";
 import type { LanguageModel } from "../lm/language-model.js";
 
-/** A model of any kind, whatever it is called. @throws FileError, FormatError */
-export async function readModel(path: string): Promise<LanguageModel<unknown>> {
+/** A model of any kind, whatever it is called. @param allowPattern see TokenizerOptions @throws FileError, FormatError */
+export async function readModel(path: string, allowPattern: boolean): Promise<LanguageModel<unknown>> {
   return named<LanguageModel<unknown>>(path, () => {
-    if (path.endsWith(".safetensors")) return loadModel(readBytes(path));
+    if (path.endsWith(".safetensors")) return loadModel(readBytes(path), { allowPattern });
     const pieces = readPieces(path);
     const { value: first } = pieces.next();
     if (first && isSafetensors(first)) {
       pieces.return();
-      return loadModel(readBytes(path));
+      return loadModel(readBytes(path), { allowPattern });
     }
     // A pipe cannot be read again.
     return loadNgram(
@@ -20,6 +20,7 @@ export async function readModel(path: string): Promise<LanguageModel<unknown>> {
         if (first) yield first;
         yield* pieces;
       })(),
+      { allowPattern },
     );
   });
 }

@@ -28,7 +28,8 @@ import { catchSignals } from "./signals.js";
 const KEEP_EVERY = 5 * 60_000;
 
 /** Flags that mean something beside --resume: all else is in the checkpoint. */
-const WITH_RESUME = "resume out epochs steps seconds patience valid-file gradient-flow json kernels".split(" ");
+const WITH_RESUME =
+  "resume out epochs steps seconds patience valid-file gradient-flow json kernels allow-pattern".split(" ");
 
 const print = (value: unknown) => process.stdout.write(`${JSON.stringify(value)}\n`);
 
@@ -128,8 +129,12 @@ function goOnCommand(args: Args, text: string, out: string, checkpoint: string):
     out: modelBeside(checkpoint) === out ? undefined : out,
     "valid-file": args.text("valid-file"),
     kernels: args.text("kernels"),
+    "allow-pattern": args.has("allow-pattern") || undefined,
   };
-  const words = Object.entries(flags).flatMap(([name, value]) => (value === undefined ? [] : [`--${name}`, value]));
+  const words = Object.entries(flags).flatMap(([name, value]) => {
+    if (value === undefined) return [];
+    return value === true ? [`--${name}`] : [`--${name}`, value];
+  });
   return ["rivulet", "train", text, ...words].map(quoted).join(" ");
 }
 
@@ -192,7 +197,11 @@ async function takeUp(args: Args, path: string, checkpoint: string, signal: Abor
   const length = { ...lengthOf(args), ...defined({ patience: args.integer("patience") }) };
   const { file, model, trained } = await named(checkpoint, async () => {
     const file = readSafetensors(readBytes(checkpoint));
-    return { file, model: await modelFrom(file), trained: trainedTokens(file) };
+    return {
+      file,
+      model: await modelFrom(file, { allowPattern: args.has("allow-pattern") }),
+      trained: trainedTokens(file),
+    };
   });
   const { tokenizer, vocabulary } = model;
   const ids = await named(path, () => encode(readText(path), tokenizer, vocabulary));

@@ -13,6 +13,7 @@ import { Training, type TrainOptions, type TrainSettings, type TrainState } from
 import { described, FormatError, parseObject, record } from "./format.js";
 import { modelFrom, writeModel } from "./model.js";
 import { readSafetensors, type SafeTensors, type Tensor, valuesOf } from "./safetensors.js";
+import { checkTokenizerOptions, type TokenizerOptions } from "./tokenizer.js";
 
 const MOMENTS = ["moment1", "moment2"] as const satisfies BlockName[];
 
@@ -45,6 +46,8 @@ export function saveCheckpoint({ model, tokens, settings, state }: Training): Ui
   return writeModel(model, extra, { training: json });
 }
 
+type ResumeOptions = Pick<TrainOptions, "epochs" | "steps" | "seconds" | "patience" | "valid" | "signal">;
+
 /**
  * Takes up a training where its checkpoint left it.
  * @param tokens what it was trained on
@@ -56,10 +59,12 @@ export function saveCheckpoint({ model, tokens, settings, state }: Training): Ui
 export async function resume(
   checkpoint: Uint8Array | ArrayBuffer,
   tokens: TokenIds,
-  options: Pick<TrainOptions, "epochs" | "steps" | "seconds" | "patience" | "valid" | "signal"> = {},
+  options: ResumeOptions & TokenizerOptions = {},
 ): Promise<Training> {
   const file = readSafetensors(checkBytes("checkpoint", checkpoint));
-  return resumeFrom(file, await modelFrom(file), tokens, options);
+  const { tokenizer, allowPattern, ...changed } = options;
+  checkTokenizerOptions({ tokenizer, allowPattern });
+  return resumeFrom(file, await modelFrom(file, { tokenizer, allowPattern }), tokens, changed);
 }
 
 /** The same for a file that is read already, whose model was needed to make ids of the text. */
@@ -67,7 +72,7 @@ export function resumeFrom(
   file: SafeTensors,
   model: RecurrentModel,
   tokens: TokenIds,
-  { epochs, steps, seconds, ...options }: Parameters<typeof resume>[2] = {},
+  { epochs, steps, seconds, ...options }: ResumeOptions = {},
 ): Training {
   const { settings, state, text } = readTraining(file);
   const found = fingerprint(checkIds("tokens", tokens, model.vocabulary.size));

@@ -23,17 +23,49 @@ export function described<T>(what: string, read: () => T): T {
   }
 }
 
-/** The object that JSON has. @throws FormatError where it has something else, or is none */
-export function parseObject(name: string, json: string | Uint8Array): Record<string, unknown> {
+/** Values in what a file says of itself: 50,000 tensors have so many. */
+const MOST_VALUES = 500_000;
+const MOST_DEPTH = 100;
+
+/**
+ * The object that JSON has.
+ * @param most how many values it may have besides half a million: they take up to 50 times their bytes in memory
+ * @throws FormatError where it has something else, or is none
+ */
+export function parseObject(name: string, json: string | Uint8Array, most = 0): Record<string, unknown> {
   let value: unknown;
   try {
-    value = JSON.parse(typeof json === "string" ? json : new TextDecoder("utf-8", { fatal: true }).decode(json));
+    const text = typeof json === "string" ? json : new TextDecoder("utf-8", { fatal: true }).decode(json);
+    checkExtent(name, text, MOST_VALUES + most);
+    value = JSON.parse(text);
   } catch (cause) {
+    if (cause instanceof FormatError) throw cause;
     // The engine's message quotes what it found, raw.
     throw new FormatError(`${name} expected JSON, got something else`, { cause });
   }
   return record(name, value);
 }
+
+/** Looks through JSON before it is parsed. @throws FormatError where it has too many values, or they are nested too deep */
+function checkExtent(name: string, text: string, most: number): void {
+  let values = 1;
+  let depth = 0;
+  for (let i = 0; i < text.length; i++) {
+    const c = text.charCodeAt(i);
+    if (c === QUOTE) {
+      for (i++; i < text.length && text.charCodeAt(i) !== QUOTE; i++) if (text.charCodeAt(i) === BACKSLASH) i++;
+    } else if (c === COMMA) {
+      values++;
+    } else if (c === BRACE || c === BRACKET) {
+      values++;
+      if (++depth > MOST_DEPTH) throw new FormatError(`${name} expected at most ${MOST_DEPTH} levels, got more`);
+    } else if (c === BRACE + 2 || c === BRACKET + 2) {
+      depth--;
+    }
+  }
+  if (values > most) throw new FormatError(`${name} expected at most ${Math.floor(most)} values, got ${values}`);
+}
+const [QUOTE, COMMA, BRACKET, BACKSLASH, BRACE] = [34, 44, 91, 92, 123];
 
 /** A value from JSON that is to be an object. @throws FormatError */
 export function record(name: string, value: unknown): Record<string, unknown> {

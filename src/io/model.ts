@@ -1,16 +1,17 @@
 // A recurrent model as a safetensors file: its weights under PyTorch's names and in PyTorch's shapes, and in the metadata
 // "rivulet" (JSON: network, tokenizer, vocabulary) and "crc32" (of that and of the weights).
 
-import { checkBytes, show } from "../check.js";
+import { checkBytes, object, show } from "../check.js";
 import { RecurrentModel } from "../lm/recurrent.js";
 import { type NetworkConfig, networkConfig } from "../nn/config.js";
 import { Network } from "../nn/network.js";
 import { parameterTable } from "../nn/parameters.js";
-import { type TokenizerSpec, tokenizerFrom } from "../text/tokenizers.js";
+import type { TokenizerSpec } from "../text/tokenizers.js";
 import { Vocabulary } from "../text/vocabulary.js";
 import { bytesOf, crc32, hex } from "./crc32.js";
 import { described, FormatError, parseObject, record } from "./format.js";
 import { flaw, readSafetensors, type SafeTensors, type Tensor, valuesOf, writeSafetensors } from "./safetensors.js";
+import { checkTokenizerOptions, type TokenizerOptions, tokenizerOf } from "./tokenizer.js";
 
 const VERSION = 1;
 
@@ -49,12 +50,19 @@ export function writeModel(
 /**
  * Reads a model that saveModel, or a checkpoint, wrote.
  * @param file its bytes
- * @throws TypeError where those are none
- * @throws FormatError where they are cut short, altered, or no model: what was expected, and what was found
+ * @param tokenizer what it was made with: for a tokenizer of pattern(), or of your own
+ * @param allowPattern uses the regular expression of a file that you trust
+ * @throws TypeError where the file has no bytes, or an option is wrong; RangeError where the model has another tokenizer
+ * @throws FormatError where they are cut short, altered, or no model: what was expected, and what was found; or where the
+ * tokenizer is a regular expression, and is neither given nor allowed
  * @throws RangeError where the model does not fit into 4 GiB
  */
-export async function loadModel(file: Uint8Array | ArrayBuffer): Promise<RecurrentModel> {
-  return modelFrom(readSafetensors(checkBytes("file", file)));
+export async function loadModel(
+  file: Uint8Array | ArrayBuffer,
+  options: TokenizerOptions = {},
+): Promise<RecurrentModel> {
+  checkTokenizerOptions(object("options", options));
+  return modelFrom(readSafetensors(checkBytes("file", file)), options);
 }
 
 /**
@@ -96,7 +104,7 @@ const sameValues = (a: Tensor | undefined, b: Tensor | undefined): boolean =>
   a.shape.join() === b.shape.join() &&
   a.values.every((v, i) => v === b.values[i]);
 
-export async function modelFrom(file: SafeTensors): Promise<RecurrentModel> {
+export async function modelFrom(file: SafeTensors, options: TokenizerOptions): Promise<RecurrentModel> {
   const { rivulet, crc32: expected, ...rest } = file.metadata;
   if (rivulet === undefined) {
     throw new FormatError(
@@ -109,7 +117,11 @@ export async function modelFrom(file: SafeTensors): Promise<RecurrentModel> {
       `expected the checksum ${show(expected)}, got ${show(found)}: the file was altered since it was saved`,
     );
   }
-  const { config, tokenizer, vocabulary } = described("a model's description", () => parse(rivulet));
+  // A token has a bias in the output: four bytes, which are there.
+  let most = 0;
+  for (const { values } of file.tensors.values()) most += values.length;
+  const { config, spec, vocabulary } = described(DESCRIPTION, () => parse(rivulet, most));
+  const tokenizer = tokenizerOf(spec, DESCRIPTION, options);
   // Before anything is allocated: what the description claims has to be there.
   const weights = parameterTable(config).map(({ name, shape }) => [name, valuesOf(file, name, shape)] as const);
   const network = await Network.create(config);
@@ -117,8 +129,10 @@ export async function modelFrom(file: SafeTensors): Promise<RecurrentModel> {
   return RecurrentModel.from(network, tokenizer, vocabulary);
 }
 
-function parse(json: string) {
-  const { version, network, tokenizer, vocabulary } = parseObject("it", json);
+const DESCRIPTION = "a model's description";
+
+function parse(json: string, most: number) {
+  const { version, network, tokenizer, vocabulary } = parseObject("it", json, most);
   if (version !== VERSION) {
     const advice = typeof version === "number" && version > VERSION ? ": use a newer rivulet" : "";
     throw new RangeError(`"version" expected ${VERSION}, got ${show(version)}${advice}`);
@@ -128,14 +142,25 @@ function parse(json: string) {
   if (tokens.size !== config.vocabularySize) {
     throw new RangeError(`"vocabulary" expected ${config.vocabularySize} tokens, got ${tokens.size}`);
   }
-  const spec = record('"tokenizer"', tokenizer) as unknown as TokenizerSpec;
-  return { config, tokenizer: tokenizerFrom(spec), vocabulary: tokens };
+  return { config, spec: tokenizer, vocabulary: tokens };
 }
+
+/** Characters encoded at a time. */
+const PIECE = 1 << 16;
 
 function checksum(tensors: ReadonlyMap<string, Tensor>, metadata: Record<string, string>): string {
   const encoder = new TextEncoder();
   let crc = 0;
-  for (const key of Object.keys(metadata).sort()) crc = crc32(encoder.encode(`${key}\0${metadata[key]}\0`), crc);
+  const add = (text: string) => {
+    for (let from = 0; from < text.length; ) {
+      let to = Math.min(from + PIECE, text.length);
+      // Both halves of a character together.
+      if (to < text.length && /[\ud800-\udbff]/.test(text[to - 1]!)) to--;
+      crc = crc32(encoder.encode(text.slice(from, to)), crc);
+      from = to;
+    }
+  };
+  for (const key of Object.keys(metadata).sort()) for (const text of [key, "\0", metadata[key]!, "\0"]) add(text);
   for (const name of [...tensors.keys()].sort()) crc = crc32(bytesOf(tensors.get(name)!.values), crc);
   return hex(crc);
 }

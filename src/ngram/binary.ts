@@ -13,9 +13,10 @@
 
 import { boolean, integer, object, show } from "../check.js";
 import { crc32, hex } from "../io/crc32.js";
-import { checkVersion, described, FormatError, parseObject, record } from "../io/format.js";
+import { checkVersion, described, FormatError, parseObject } from "../io/format.js";
+import { type TokenizerOptions, tokenizerOf } from "../io/tokenizer.js";
 import { idsFor } from "../text/ids.js";
-import { type TokenizerSpec, tokenizerFrom } from "../text/tokenizers.js";
+import type { TokenizerSpec } from "../text/tokenizers.js";
 import { Vocabulary } from "../text/vocabulary.js";
 import { checkSmoothing, NgramModel, type Smoothing } from "./model.js";
 import { countOf, grown, MAX_ORDER, shorterSuffix, type Trie } from "./trie.js";
@@ -169,7 +170,7 @@ function placeOf(ascending: Float32Array, value: number): number {
  * Reads a model from its binary form. Nothing is allocated that the file does not have the bytes for.
  * @throws FormatError where it is cut short, altered or something else
  */
-export function readBinary(bytes: Uint8Array): NgramModel {
+export function readBinary(bytes: Uint8Array, options: TokenizerOptions = {}): NgramModel {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length < HEAD) throw new FormatError(`expected an n-gram model, got only ${bytes.length} bytes`);
   checkVersion("an n-gram model", view.getUint32(8, true), VERSION);
@@ -180,11 +181,13 @@ export function readBinary(bytes: Uint8Array): NgramModel {
     );
   }
   const begin = HEAD + view.getUint32(16, true);
-  const json = parseObject("an n-gram model's description", bytes.subarray(HEAD, begin));
-  const { tokenizer, vocabulary, smoothing, levels, trieEnd, quantized } = described(
-    "an n-gram model's description",
-    () => descriptionOf(json, begin, bytes.length),
+  // A word has a probability: four bytes, which are there.
+  const most = Math.max(0, bytes.length - begin) / 4;
+  const json = parseObject(DESCRIPTION, bytes.subarray(HEAD, begin), most);
+  const { vocabulary, smoothing, levels, trieEnd, quantized } = described(DESCRIPTION, () =>
+    descriptionOf(json, begin, bytes.length),
   );
+  const tokenizer = tokenizerOf(json.tokenizer, DESCRIPTION, options);
   const order = levels.length - 2;
   const trie = readTrie(levels, bytes.subarray(begin, trieEnd));
   const tables = new TableReader(view, trieEnd, quantized);
@@ -193,6 +196,8 @@ export function readBinary(bytes: Uint8Array): NgramModel {
   if (tables.at !== bytes.length) throw new FormatError(`expected ${tables.at} bytes, got ${bytes.length}`);
   return new NgramModel(tokenizer, vocabulary, trie, logP, logB, smoothing);
 }
+
+const DESCRIPTION = "an n-gram model's description";
 
 function descriptionOf(json: Record<string, unknown>, begin: number, available: number) {
   const vocabulary = new Vocabulary(json.vocabulary as string[]);
@@ -205,7 +210,6 @@ function descriptionOf(json: Record<string, unknown>, begin: number, available: 
     integer(`levels[${n}]`, node, least[n] ?? levels[n - 1], n < 3 ? least[n] : vocabulary.size + available);
   });
   return {
-    tokenizer: tokenizerFrom(record('"tokenizer"', json.tokenizer) as unknown as TokenizerSpec),
     vocabulary,
     smoothing: json.smoothing === undefined ? undefined : checkSmoothing(json.smoothing),
     levels: levels as number[],

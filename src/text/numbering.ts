@@ -7,14 +7,17 @@ export class Numbering {
   /** Pairs of a hash and one more than a number; 0 where there is none. */
   private slots = new Uint32Array(2 * 1024);
 
+  /** Where hashes start from, so that nobody can choose words that all have one. */
+  private readonly basis = Math.floor(Math.random() * 2 ** 32);
+
   /** The number of a string, or −1 where it has none. */
   find(string: string): number {
-    return this.slots[this.slotOf(string, hash(string)) + 1]! - 1;
+    return this.slots[this.slotOf(string, hash(string, this.basis)) + 1]! - 1;
   }
 
   /** The number of a string: the next one, where it has none. */
   add(string: string): number {
-    const h = hash(string);
+    const h = hash(string, this.basis);
     const slot = this.slotOf(string, h);
     const known = this.slots[slot + 1]!;
     if (known > 0) return known - 1;
@@ -50,9 +53,9 @@ export class Numbering {
   }
 }
 
-/** FNV-1a over the code units, its bits mixed once more (degski's finalizer has the low ones depend on all). */
-function hash(string: string): number {
-  let h = 0x811c9dc5;
+/** FNV-1a over the code units from another basis, its bits mixed once more (degski's finalizer has the low ones depend on all). */
+function hash(string: string, basis: number): number {
+  let h = basis;
   for (let i = 0; i < string.length; i++) h = Math.imul(h ^ string.charCodeAt(i), 0x01000193);
   h = Math.imul(h ^ (h >>> 15), 0x2c1b3c6d);
   return (h ^ (h >>> 13)) >>> 0;

@@ -1,0 +1,46 @@
+// The tokenizer that a model's file describes.
+
+import { boolean, show } from "../check.js";
+import { checkTokenizer, type Tokenizer, type TokenizerSpec, tokenizerFrom } from "../text/tokenizers.js";
+import { described, FormatError, record } from "./format.js";
+
+/** How to load a model whose tokenizer is not one of ours. */
+export interface TokenizerOptions {
+  /** The tokenizer that the model was made with: for one of pattern(), or of your own (default: the file's). */
+  tokenizer?: Tokenizer;
+  /** Uses the regular expression of a file that you trust: one that was made to can take forever (default false). */
+  allowPattern?: boolean;
+}
+
+/** @throws TypeError naming the option that is wrong */
+export function checkTokenizerOptions({ tokenizer, allowPattern }: TokenizerOptions): void {
+  if (tokenizer !== undefined) checkTokenizer(tokenizer);
+  if (allowPattern !== undefined) boolean("allowPattern", allowPattern);
+}
+
+/**
+ * @param what the description, as messages call it
+ * @throws FormatError where the file describes none, or one that is not allowed
+ * @throws RangeError where the model was made with another tokenizer than the one given
+ */
+export function tokenizerOf(spec: unknown, what: string, { tokenizer, allowPattern }: TokenizerOptions): Tokenizer {
+  const file = described(what, () => record('"tokenizer"', spec)) as unknown as TokenizerSpec;
+  if (tokenizer !== undefined) {
+    const [expected, found] = [text(file), text(tokenizer.spec)];
+    if (found === expected) return tokenizer;
+    throw new RangeError(
+      `"tokenizer" expected the one that the model was made with, ${show(expected)}, got ${show(found)}`,
+    );
+  }
+  if (file.kind === "regex" && allowPattern !== true) {
+    throw new FormatError(
+      `expected a tokenizer that cannot run forever, got the regular expression ${show(file.source)}: where you ` +
+        "trust the file, load it with its tokenizer, { tokenizer: pattern(…) }, or with { allowPattern: true } (--allow-pattern)",
+    );
+  }
+  return described(what, () => tokenizerFrom(file));
+}
+
+/** A description as text, the flags of a regular expression in their order. */
+const text = (spec: TokenizerSpec): string =>
+  JSON.stringify(spec, (key, value) => (key === "flags" ? [...String(value)].sort().join("") : value));
