@@ -24,6 +24,7 @@ import {
 } from "../src/ngram.js";
 import { readNgram, writeNgram } from "../src/node.js";
 import { Random } from "../src/random.js";
+import { CLI } from "./command.js";
 
 const fixture = (name: string) => readFileSync(new URL(`fixtures/arpa/${name}`, import.meta.url));
 const directory = mkdtempSync(join(tmpdir(), "rivulet-ngram-"));
@@ -101,6 +102,122 @@ describe("ARPA files", () => {
     expect((await loadNgram(bytes(text))).tokenizer.spec).toEqual({ kind: "whitespace" });
     expect((await loadNgram(bytes(text), { tokenizer: whitespace() })).tokenizer.spec.kind).toBe("whitespace");
     expect(perplexity(await loadNgram(bytes(text)), "a b a b")).toBeCloseTo(10 ** 0.3, 4);
+  });
+
+  const SRILM = fixture("srilm.arpa").toString().trimStart();
+  // https://cmusphinx.github.io/wiki/arpaformat: what the CMU-Cambridge toolkit writes before \\data\\.
+  const PREAMBLE = `#############################################################################
+## Copyright (c) 1996, Carnegie Mellon University, Cambridge University,
+#############################################################################
+This is a CLOSED-vocabulary language model, based on 4 words
+p(wd3|wd1,wd2)= if(trigram exists)           p_3(wd1,wd2,wd3)
+                else if(bigram w1,w2 exists) bo_wt_2(w1,w2)*p(wd3|wd2)
+The data formats (one data set per section) are as follows: \\data\\
+
+`;
+  it.each<[string, string]>([
+    ["blank lines within a section", SRILM.replace(/^(-.*)$/gm, "$1\n\n \t")],
+    ["no blank lines at all", SRILM.replace(/\n+/g, "\n")],
+    ["free text before \\data\\, as the CMU toolkit writes it", PREAMBLE + SRILM],
+    [
+      "a few lines before \\data\\, as pocketsphinx's tools write them",
+      `Language model created by QuickLM on Mon Jun  3 09:52:22 EDT 2024\n(c) 1996\n\n${SRILM}`,
+    ],
+    ["a byte order mark", `\ufeff${SRILM}`],
+    ["CRLF", SRILM.replaceAll("\n", "\r\n")],
+    ["blanks for tabs", SRILM.replaceAll("\t", "  ")],
+    ["blanks at the ends of lines", SRILM.replaceAll("\n", " \t\n")],
+    ["blanks in the header", SRILM.replace(/ngram (.)=/g, "ngram  $1 =   ")],
+    [
+      "capitals",
+      SRILM.replace("\\data", "\\Data")
+        .replace(/-grams/g, "-Grams")
+        .replace("end", "END"),
+    ],
+    ["weights of 0 for the longest n-grams", SRILM.replace(/^(\S+\t\S+ \S+ \S+)$/gm, "$1\t0")],
+    ["numbers with exponents", SRILM.replace("0.1249387", "1.249387e-1").replace("-0.39794", "-3979.4E-4")],
+    ["-inf for -99", SRILM.replaceAll("-99", "-inf")],
+    ["a rounded probability of 1", SRILM.replace("-0.39794\tthe fire", "1e-07\tthe fire")],
+    ["no line feed at the end", SRILM.trimEnd()],
+    ["an empty section", SRILM.replace("3=2", "3=2\nngram 4=0").replace("\\end", "\\4-grams:\n\n\\end")],
+    ["an empty section that is missing", SRILM.replace("3=2", "3=2\nngram 4=0")],
+  ])("of other programs may have %s", async (what, text) => {
+    const expected = parts(await loadNgram(bytes(SRILM)));
+    const found = parts(await loadNgram(bytes(text)));
+    if (what.includes("section that") || what.includes("an empty")) {
+      expect(found.levels).toEqual([...expected.levels, expected.levels.at(-1)]);
+      expect(found.logP).toEqual(expected.logP);
+    } else if (what.includes("rounded")) {
+      expect(found.logP.filter((p, i) => p !== expected.logP[i])).toEqual(Float32Array.of(0));
+    } else {
+      expect(found).toEqual(expected);
+    }
+  });
+
+  describe.each([1, 2, 3])("of order %d", (order) => {
+    it.each([["<s>", "</s>"], ["<s>"], ["</s>"], []])(
+      "with %s %s: every token is scored and counted, the first one after what there is",
+      async (...markers) => {
+        const sections = Array.from({ length: order }, (_, i) => {
+          const words = ["a", "b", "c", ...(markers as string[])];
+          // Each bigram and trigram of a and b, so that the first two words are scored by n-grams where they can.
+          const ngrams =
+            i === 0
+              ? words
+              : Array.from({ length: 2 ** (i + 1) }, (_, k) =>
+                  [..."abc"]
+                    .map((_, j) => "ab"[(k >> j) & 1])
+                    .slice(0, i + 1)
+                    .join(" "),
+                );
+          if (i === 1 && words.includes("<s>")) ngrams.push("<s> a");
+          return ngrams.map(
+            (ngram, k) => `-${(0.25 + 0.125 * i + 0.0625 * k).toFixed(4)}\t${ngram}${i < order - 1 ? "\t-0.5" : ""}`,
+          );
+        });
+        const head = sections.map((lines, i) => `ngram ${i + 1}=${lines.length}`);
+        const body = sections.map((lines, i) => `\\${i + 1}-grams:\n${lines.join("\n")}\n\n`);
+        const file = `\\data\\\n${head.join("\n")}\n\n${body.join("")}\\end\\\n`;
+        const model = await loadNgram(bytes(file));
+        const closes = (markers as string[]).includes("</s>");
+        expect(model.tokenizer.spec.kind).toBe(closes ? "lines" : "whitespace");
+
+        const text = "a b c\nb a\n";
+        const ids = encode(text, model.tokenizer, model.vocabulary);
+        expect(ids.length).toBe(closes ? 7 : 5);
+        const { logProbs } = model.score(ids, model.start());
+        const found = evaluate(model, text);
+        expect(found).toMatchObject({ tokens: ids.length, unknown: 0, impossible: 0 });
+        expect(found.nats).toBeCloseTo(-logProbs.reduce((sum, p) => sum + p, 0) / ids.length, 12);
+        // By hand: p(a | <s>), or p(a) where there is no <s>.
+        const p = new Map(sections.flat().map((line) => [line.split("\t")[1]!, Number(line.split("\t")[0])]));
+        const first = order > 1 && (markers as string[]).includes("<s>") ? p.get("<s> a")! : p.get("a")!;
+        expect(logProbs[0]! / Math.LN10).toBeCloseTo(first, 6);
+
+        writeFileSync(at("markers.arpa"), file);
+        writeFileSync(at("markers.txt"), text);
+        const command = [CLI, "eval", at("markers.arpa"), at("markers.txt"), "--json"];
+        const { stdout } = spawnSync(process.execPath, command, { encoding: "utf8" });
+        expect(JSON.parse(stdout)).toMatchObject({ tokens: ids.length, nats: found.nats });
+      },
+    );
+  });
+
+  it("with <bos> and <eos> have these as words", async () => {
+    const file = "\\data\\\nngram 1=4\n\n\\1-grams:\n-0.3\ta\n-0.4\tb\n-0.5\t<bos>\n-0.6\t<eos>\n\n\\end\\\n";
+    const model = await loadNgram(bytes(file));
+    expect(model.tokenizer.spec.kind).toBe("whitespace");
+    expect(evaluate(model, "<bos> a <eos>").nats / Math.LN10).toBeCloseTo((0.5 + 0.3 + 0.6) / 3, 6);
+    expect(arpaOf(model).toString()).toContain("-0.5\t<bos>");
+  });
+
+  it("are recognized within a thousand lines", async () => {
+    const message = 'line 2: expected \\data\\, got "It was a dark night.": is it an ARPA file?';
+    for (const n of [1, 20, 2000]) {
+      const text = `# a book\n${"It was a dark night.\n".repeat(n)}`;
+      await expect(loadNgram(bytes(text))).rejects.toThrow(new FormatError(message));
+    }
+    await expect(loadNgram(bytes(`${"It was a dark night.\n".repeat(2000)}${SRILM}`))).rejects.toThrow(FormatError);
   });
 
   it("are loaded by KenLM, which then finds the same perplexity", () => {

@@ -574,14 +574,17 @@ describe("counting more than a block", () => {
     const all = Array.from({ length: 60 }, (_, i) => `w${i}`);
     const counter = new NgramCounter(4);
     const expected = new Map(["<unk>", "<s>"].map((word) => [word, 0]));
-    for (let i = 0; i < 500_000; i++) {
-      const gram = Array.from({ length: 4 }, () => all[Math.floor(random() ** 2 * 60)]!);
-      if (i % 5 === 0) gram.splice(Math.floor(random() * 4), 4, "</s>");
+    for (let n = 0; n < 500_000; ) {
+      const words = Array.from({ length: Math.floor(random() * 9) }, () => all[Math.floor(random() ** 2 * 60)]!);
+      const sentence = ["<s>", ...words, "</s>"];
       const count = 1 + Math.floor(random() * 3);
-      counter.ngram(gram.length === 4 && i % 2 === 0 ? [...gram, "and", "more"] : gram, count);
-      for (let n = 1; n <= gram.length; n++) {
-        const beginning = gram.slice(0, n).join(" ");
-        expected.set(beginning, (expected.get(beginning) ?? 0) + count);
+      for (let i = 0; i < sentence.length; i++, n++) {
+        const gram = sentence.slice(i, i + 4);
+        counter.ngram(n % 2 === 0 ? sentence.slice(i, i + 7) : gram, count);
+        for (let n = 1; n <= gram.length; n++) {
+          const beginning = gram.slice(0, n).join(" ");
+          if (beginning !== "<s>") expected.set(beginning, (expected.get(beginning) ?? 0) + count);
+        }
       }
     }
     const { trie, vocabulary, count } = counter.done(lines());

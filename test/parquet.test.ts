@@ -88,6 +88,8 @@ async function rowsOf(path: string): Promise<Row[]> {
   return rows.map(({ ngram, count }) => [ngram, count]);
 }
 
+const fixture = (name: string) => new URL(`fixtures/parquet/${name}`, import.meta.url).pathname;
+
 /** What is said of a file: an error of one short line, or nothing. */
 async function refusal(path: string): Promise<string | undefined> {
   const error = await readCounts(path, { order: 2 }).then(
@@ -204,6 +206,21 @@ describe("counts of parts", () => {
     expectSame(await readCounts([at("spark.parquet")], { order: 2 }), await readCounts(paths, { order: 2 }));
   });
 
+  it("may be partitioned, as Spark's partitionBy leaves them", async () => {
+    const { text, order } = JSON.parse(readFileSync(fixture("counts.json"), "utf8"));
+    const whole = countNgrams(text, { order });
+    // Git keeps no empty directories, and what a writer left over is not for readers.
+    expect(readdirSync(fixture("spark"))).toEqual(["._SUCCESS.crc", "_SUCCESS", "_temporary", "n=1", "n=2", "n=3"]);
+    expectSame(await readCounts(fixture("spark"), { order }), whole);
+    expectSame(
+      await readCounts(
+        [1, 2, 3].map((n) => fixture(`spark/n=${n}`)),
+        { order },
+      ),
+      whole,
+    );
+  });
+
   it("of short sentences have all there is to count, whatever the order", async () => {
     await writeCounts(at("short.parquet"), countNgrams("a b\nb\n", { order: 4 }));
     for (const order of [1, 4, 7]) {
@@ -309,6 +326,7 @@ describe("a row", () => {
     const most = file("most.parquet", [
       ["a b", 2n ** 32n - 2n],
       ["a b", 1n],
+      ["b a", 2n ** 32n - 1n],
     ]);
     expect((await readCounts(most, { order: 2 })).count).toContain(2 ** 32 - 1);
     const more = file("more.parquet", [
@@ -346,6 +364,50 @@ it("examples/shards quotes its query as it is", () => {
   const query = MERGE.replace(/^--.*\n/gm, "");
   expect(query).toBe("SELECT ngram, CAST(SUM(count) AS BIGINT) AS count FROM counts GROUP BY ngram\n");
   expect(example("README.md").match(/```sql\n(.*?)```/s)?.[1]).toBe(query);
+});
+
+describe("pyarrow", () => {
+  const { text, order } = JSON.parse(readFileSync(fixture("counts.json"), "utf8"));
+  const names = ["delta-byte-array", "delta-length", "stream-split", "stream-split-int", "dictionary"];
+
+  it.each(names.flatMap((name) => [`${name}.v1`, `${name}.v2`]))("writes %s, too", async (name) => {
+    expectSame(await readCounts(fixture(`${name}.parquet`), { order }), countNgrams(text, { order }));
+  });
+});
+
+describe("counts that lack rows", () => {
+  const advice = ": keep every row, also those counted once, and prune the model instead (prune, --prune)";
+
+  it("are refused, naming a row, what it lacks, and the file", async () => {
+    const path = file("lacking.parquet", [
+      ["a b c", 1n],
+      ["c a b", 1n],
+    ]);
+    const message = 'counts expected a row that begins with "b c", as "a b c" (count 1) ends in it, got none';
+    // Also where shorter n-grams are asked for, which all are there.
+    for (const order of [3, 2, 1]) {
+      await expect(readCounts(path, { order })).rejects.toThrow(
+        new FormatError(`${JSON.stringify(path)}: ${message}${advice}`),
+      );
+    }
+    const empty = file("empty.parquet", []);
+    await expect(readCounts([path, empty], { order: 3 })).rejects.toThrow(
+      new FormatError(`${JSON.stringify(path)} and 1 more: ${message}${advice}`),
+    );
+  });
+
+  it("are refused where a query left out what was counted once, at any order", async () => {
+    for (const order of [2, 3, 4]) {
+      const rows = (await rowsOf((await writeShards("rare", 1, order))[0]!)).filter(
+        ([, count]) => (count as bigint) > 1n,
+      );
+      const path = file("frequent.parquet", rows);
+      for (let asked = 1; asked <= order; asked++) {
+        const read = readCounts(path, { order: asked });
+        await expect(read, `order ${asked} of ${order}`).rejects.toThrow(/^".*": counts expected .*--prune\)$/);
+      }
+    }
+  });
 });
 
 describe.skipIf(!duckdb)("DuckDB", () => {
@@ -503,8 +565,46 @@ describe("a page", () => {
     expect(() => check(bytes, optional)).toThrow(error);
   });
 
-  it("with values that would have to be looked at one by one is refused", () => {
-    expect(() => check(page(7, [1, 2, 3]))).toThrow(/^expected values that are plain, .*, got encoding 7$/);
+  it("with values in an encoding that is not known is refused", () => {
+    expect(() => check(page(4, [1, 2, 3]))).toThrow(
+      "expected values that are plain, in a dictionary or deltas, got encoding 4: write the file with one of these",
+    );
+  });
+
+  describe("of texts that share their beginnings (DELTA_BYTE_ARRAY)", () => {
+    /** Lengths in one block of 128, in four parts of 32, each in 32 bits. */
+    const deltas = (lengths: number[], count = lengths.length) => {
+      const bits = Array.from({ length: 32 }, (_, i) => (i < lengths.length - 1 ? lengths[i + 1]! - lengths[i]! : 0));
+      const body = bits.flatMap((x) => [x & 255, (x >> 8) & 255, (x >> 16) & 255, (x >> 24) & 255]);
+      const header = [...number(128), 4, ...number(count), ...number(2 * lengths[0]!), 0];
+      return lengths.length > 1 ? [...header, 32, 0, 0, 0, ...body] : header.slice(0, -1);
+    };
+
+    it("is read where it is right", () => {
+      check(page(7, [...deltas([0, 2, 3]), ...deltas([2, 3, 4]), ...Array(9).fill(97)]));
+      check(page(7, [2, 0, 0, 0, 6, 1, ...deltas([0, 0, 1]), ...deltas([1, 1, 1]), 97, 98, 99]), true);
+      check(page(7, [2, 0, 0, 0, 3, 7, ...deltas([0, 0, 1]), ...deltas([1, 1, 1]), 97, 98, 99]), true);
+    });
+
+    it.each<[string, number[], boolean?]>([
+      ["has a longer beginning than the text before", [...deltas([0, 2, 3]), ...deltas([1, 1, 1]), 97, 98, 99]],
+      ["has more lengths than values", [...deltas([0, 0, 0], 4), ...deltas([1, 1, 1]), 97, 98, 99]],
+      ["has fewer lengths than values", [...deltas([0, 0, 0], 2), ...deltas([1, 1, 1]), 97, 98, 99]],
+      ["has no second lengths", deltas([0, 0, 0])],
+      ["has lengths beyond all pages", [...deltas([0, 0, 0]), ...deltas([2 ** 29, 2 ** 29, 2 ** 29])]],
+      ["has blocks of nothing", [0, 4, 3, 0, 0, 0]],
+    ])("that %s is refused", (_, body, optional) => {
+      expect(() => check(page(7, body), optional)).toThrow(
+        "expected a Parquet file, got one that is cut short or altered",
+      );
+    });
+
+    it("with nulls, or with more text than memory is to hold, is refused", () => {
+      const nulls = page(7, [2, 0, 0, 0, 3, 3, ...deltas([0, 0]), ...deltas([1, 1]), 97, 98]);
+      expect(() => check(nulls, true)).toThrow('"ngram" expected a string in each row, got null');
+      const large = page(7, [...deltas([0, 2 ** 27, 2 ** 27]), ...deltas([2 ** 27, 1, 1])]);
+      expect(() => check(large)).toThrow("expected at most 268435456 bytes of text in a row group, got more");
+    });
   });
 
   it("and a description may claim lists, which are not made", () => {

@@ -17,8 +17,8 @@ export type Bytes =
   | AsyncIterable<Uint8Array>;
 
 /**
- * Loads an n-gram model: an ARPA file as KenLM, SRILM and IRSTLM write it, or what saveNgram() wrote; either compressed by
- * gzip or not. An ARPA file is never held as a whole.
+ * Loads an n-gram model: an ARPA file as KenLM, SRILM, IRSTLM and the CMU toolkit write it, or what saveNgram() wrote; either
+ * compressed by gzip or not. An ARPA file is never held as a whole.
  * @param tokenizer what makes tokens of a text, for an ARPA file, which does not say (default: lines(); whitespace() where
  * the model has no </s>); for the binary form, which does, only pattern() or one of your own
  * @param allowPattern uses the regular expression of a binary file that you trust

@@ -58,7 +58,7 @@ export async function readers(): Promise<Readers> {
 }
 
 /**
- * The files that paths name: themselves, or those in a directory that are called *.parquet.
+ * The files that paths name: themselves, or those in a directory that are called *.parquet, at any depth.
  * @throws TypeError, RangeError, FileError
  */
 export async function filesAt(paths: string | readonly string[]): Promise<string[]> {
@@ -71,10 +71,23 @@ export async function filesAt(paths: string | readonly string[]): Promise<string
       files.push(path);
       continue;
     }
-    // As with Spark, what begins with a point or a line is not for readers.
-    const names = (await reading(path, () => readdir(path))).filter((name) => /^[^._].*\.parquet$/.test(name)).sort();
-    if (names.length === 0) throw new FileError(`cannot read ${quote(path)}: it has no files named *.parquet`);
-    files.push(...names.map((name) => join(path, name)));
+    const found = await parquetFiles(path);
+    if (found.length === 0) throw new FileError(`cannot read ${quote(path)}: it has no files named *.parquet`);
+    files.push(...found);
+  }
+  return files;
+}
+
+/** The files *.parquet in a directory and, as in a partitioned table (n=3/part-0.parquet), in directories below it. */
+async function parquetFiles(directory: string): Promise<string[]> {
+  const entries = await reading(directory, () => readdir(directory, { withFileTypes: true }));
+  const files: string[] = [];
+  for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
+    const path = join(directory, entry.name);
+    // Spark's own files and the checksums beside its parts begin like this.
+    if (/^[._]/.test(entry.name)) continue;
+    if (entry.isDirectory()) files.push(...(await parquetFiles(path)));
+    else if (entry.name.endsWith(".parquet")) files.push(path);
   }
   return files;
 }

@@ -14,7 +14,9 @@ const MOST_IN_PAGE = 2 ** 28;
 export const MOST_ROWS = 2 ** 24;
 
 const [DATA, DICTIONARY, DATA_V2] = [0, 2, 3];
-const [PLAIN, PLAIN_DICTIONARY, DELTA_BINARY, DELTA_LENGTH, RLE_DICTIONARY, STREAM_SPLIT] = [0, 2, 5, 6, 8, 9];
+const [PLAIN, PLAIN_DICTIONARY, DELTA_BINARY, DELTA_LENGTH, DELTA_TEXT, RLE_DICTIONARY, STREAM_SPLIT] = [
+  0, 2, 5, 6, 7, 8, 9,
+];
 
 export const DAMAGED = "expected a Parquet file, got one that is cut short or altered: write it anew";
 export const damaged = () => new FormatError(DAMAGED);
@@ -30,6 +32,7 @@ export const checkStruct = (bytes: Uint8Array) => void new Compact(bytes).struct
 export function checkPages(bytes: Uint8Array, rows: number, optional: boolean, decompress: Decompress): void {
   const reader = new Compact(bytes);
   let dictionary = false;
+  let texts = 0;
   for (let seen = 0; seen < rows; ) {
     const header = reader.struct();
     const [type, length, compressed] = [whole(header[1]), whole(header[2], MOST_IN_PAGE), whole(header[3])];
@@ -46,7 +49,16 @@ export function checkPages(bytes: Uint8Array, rows: number, optional: boolean, d
     seen += values;
     const [levels, page] = type === DATA ? pageV1(body, length) : pageV2(body, length, values, about);
     if (optional) checkRuns(levels, 1, values);
-    checkValues(page, values, whole(about[type === DATA ? 2 : 4]), dictionary);
+    const encoding = whole(about[type === DATA ? 2 : 4]);
+    if (encoding === DELTA_TEXT) {
+      const nulls = optional && (type === DATA ? countOnes(levels, values) < values : whole(about[2], values) > 0);
+      texts += textBytes(page, values, nulls);
+      if (texts > MOST_IN_PAGE) {
+        throw new FormatError(
+          `expected at most ${MOST_IN_PAGE} bytes of text in a row group, got more: write smaller ones`,
+        );
+      }
+    } else checkValues(page, values, encoding, dictionary);
   }
 
   function pageV1(body: Uint8Array, length: number): [levels: Uint8Array, values: Uint8Array] {
@@ -79,7 +91,9 @@ function checkValues(page: Uint8Array, values: number, encoding: number, diction
       checkDelta(page);
       return;
     default:
-      throw new FormatError(`expected values that are plain, in a dictionary or deltas, got encoding ${encoding}`);
+      throw new FormatError(
+        `expected values that are plain, in a dictionary or deltas, got encoding ${encoding}: write the file with one of these`,
+      );
   }
 }
 
@@ -97,12 +111,78 @@ function checkRuns(bytes: Uint8Array, width: number, values: number): void {
   }
 }
 
-/** Differences between numbers, in blocks. The texts of DELTA_LENGTH_BYTE_ARRAY begin with their lengths in such blocks. */
-function checkDelta(bytes: Uint8Array): void {
+/** How many of the levels, in runs of width 1, are 1. */
+function countOnes(bytes: Uint8Array, values: number): number {
   const reader = new Compact(bytes);
+  let ones = 0;
+  for (let seen = 0; seen < values && !reader.ended; ) {
+    const run = reader.varint();
+    const length = (run >>> 1) * (run & 1 ? 8 : 1);
+    const level = run & 1 ? 0 : reader.byte();
+    for (let i = 0; i < length && seen < values; i += 8) {
+      let eight = run & 1 ? reader.byte() : level & 1 && 255;
+      for (let k = i; k < Math.min(i + 8, length) && seen < values; k++, seen++, eight >>= 1) ones += eight & 1;
+    }
+  }
+  return ones;
+}
+
+/**
+ * How long the texts of a page become together: each is stored as how many bytes it shares with the one before, and the rest
+ * (DELTA_BYTE_ARRAY), so that a few bytes can stand for many.
+ */
+function textBytes(page: Uint8Array, values: number, nulls: boolean): number {
+  if (nulls) throw new FormatError('"ngram" expected a string in each row, got null');
+  if (values === 0) return 0;
+  const reader = new Compact(page);
+  const prefixes = readDeltas(reader, values);
+  const suffixes = readDeltas(reader, values);
+  let before = 0;
+  let all = 0;
+  for (let i = 0; i < values; i++) {
+    if (prefixes[i]! > before) throw damaged();
+    before = prefixes[i]! + suffixes[i]!;
+    all += before;
+  }
+  return all;
+}
+
+/** Lengths stored as differences modulo 2³² (DELTA_BINARY_PACKED): the first, then blocks of a least difference and parts. */
+function readDeltas(reader: Compact, values: number): Uint32Array {
+  const { parts, perPart } = deltaHeader(reader);
+  if (reader.varint() !== values) throw damaged();
+  const lengths = new Uint32Array(values);
+  let length = whole(reader.zigzag(), MOST_IN_PAGE);
+  lengths[0] = length;
+  for (let i = 1; i < values; ) {
+    const least = reader.zigzag();
+    const widths = reader.take(parts);
+    for (let part = 0; part < parts && i < values; part++) {
+      const width = whole(widths[part], 32);
+      const body = reader.take(Math.ceil((perPart * width) / 8));
+      for (let k = 0; k < perPart && i < values; k++, i++) {
+        let difference = 0;
+        for (let bit = 0; bit < width; bit++) {
+          const at = k * width + bit;
+          if ((body[at >> 3]! >> (at & 7)) & 1) difference += 2 ** bit;
+        }
+        length = whole((length + least + difference) | 0, MOST_IN_PAGE);
+        lengths[i] = length;
+      }
+    }
+  }
+  return lengths;
+}
+
+/** Differences between numbers, in blocks. The texts of DELTA_LENGTH_BYTE_ARRAY begin with their lengths in such blocks. */
+const checkDelta = (bytes: Uint8Array) => void deltaHeader(new Compact(bytes));
+
+/** How many parts a block has, and how many differences each part. */
+function deltaHeader(reader: Compact): { parts: number; perPart: number } {
   const perBlock = reader.varint();
   const parts = reader.varint();
-  if (parts === 0 || parts > 1024 || perBlock > MOST_ROWS || perBlock % parts !== 0) throw damaged();
+  if (parts === 0 || parts > 1024 || perBlock === 0 || perBlock > MOST_ROWS || perBlock % parts !== 0) throw damaged();
+  return { parts, perPart: perBlock / parts };
 }
 
 function whole(value: unknown, most = 2 ** 31): number {

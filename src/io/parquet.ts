@@ -5,12 +5,13 @@
 //   count   int64    how often it was counted
 //
 // There is a row for each n-gram of N words, and for each shorter one that ends its sentence with </s>. The counts of all
-// others are sums of these. Rows come in any order; other columns are left alone.
+// others are sums of these, so no row may be left out. Rows come in any order; other columns are ignored.
 
 import type { SchemaElement } from "hyparquet";
-import { object, quote, show } from "../check.js";
+import { integer, object, quote, show } from "../check.js";
+import { IncompleteCounts } from "../ngram/complete.js";
 import { END, NgramCounter, type NgramCounts } from "../ngram/count.js";
-import { MAX_ORDER, ngrams } from "../ngram/trie.js";
+import { MAX_ORDER, ngrams, type Trie } from "../ngram/trie.js";
 import { checkTokenizer, isWord, lines, type Tokenizer } from "../text/tokenizers.js";
 import { name, SENTENCE_END, SENTENCE_START, UNKNOWN } from "../text/vocabulary.js";
 import { FormatError } from "./format.js";
@@ -96,35 +97,47 @@ export interface ReadCountsOptions {
 /**
  * Reads counts from Parquet files, and adds up those of the same n-gram: what they make is, bit for bit, what countNgrams
  * makes of all texts in one piece. Needs the packages hyparquet and hyparquet-compressors.
- * @param paths files, or directories of files named *.parquet; from a file all columns but "ngram" and "count" are left out
+ * @param paths files, or directories of files named *.parquet at any depth; columns but "ngram" and "count" are ignored
  * @throws TypeError, RangeError naming the option that is wrong
  * @throws RangeError where there are fewer than two words, or more than 2^32 − 1 of one
  * @throws FormatError naming the file, and the row of a value that is wrong
+ * @throws FormatError naming a row whose suffix has no row: counts have to be complete
  * @throws FileError where a file cannot be read, or a package is not installed
  */
 export async function readCounts(paths: string | readonly string[], options: ReadCountsOptions): Promise<NgramCounts> {
   const { order, tokenizer = lines() } = object("options", options);
+  integer("order", order, 1, MAX_ORDER);
   checkTokenizer(tokenizer);
   const rows = new RowCounter(order);
   const packages = await readers();
-  for (const path of await filesAt(paths)) {
+  const files = await filesAt(paths);
+  for (const path of files) {
     let row = 0;
     for await (const { ngram, count } of columnsOf(path, packages)) {
       for (let i = 0; i < ngram.length; i++) rows.add(path, ++row, ngram[i], count[i]);
     }
   }
-  return rows.done(tokenizer);
+  try {
+    return rows.done(tokenizer);
+  } catch (cause) {
+    if (!(cause instanceof IncompleteCounts)) throw cause;
+    const others = files.length > 1 ? ` and ${files.length - 1} more` : "";
+    throw new FormatError(`${quote(files[0]!)}${others}: ${cause.message}`, { cause });
+  }
 }
 
-/** Counts rows, each of which has to be right by itself, and as long as the others. */
+/**
+ * Counts rows, each of which has to be right by itself, and as long as the others. They are counted at their full length,
+ * whatever order is asked for: there it shows whether some are missing.
+ */
 class RowCounter {
-  private readonly counter: NgramCounter;
+  private counter: NgramCounter | undefined;
+  /** The rows before that length is known: they end in </s>. */
+  private held: [words: string[], times: number][] = [];
   /** The first n-gram that goes on behind its last word, and how many words it has. */
   private open: { path: string; row: number; ngram: string; length: number } | undefined;
 
-  constructor(readonly order: number) {
-    this.counter = new NgramCounter(order);
-  }
+  constructor(readonly order: number) {}
 
   add(path: string, row: number, ngram: unknown, count: unknown): void {
     const times = wholeNumber(count);
@@ -134,7 +147,17 @@ class RowCounter {
     const expected = expectation(words);
     if (expected !== undefined) throw wrong(path, row, "ngram", expected, ngram);
     if (words.at(-1) !== SENTENCE_END) this.checkLength({ path, row, ngram, length: words.length });
-    this.counter.ngram(words, times);
+    if (this.open) this.countedAt(this.open.length).ngram(words, times);
+    else this.held.push([words, times]);
+  }
+
+  private countedAt(length: number): NgramCounter {
+    if (this.counter === undefined) {
+      this.counter = new NgramCounter(Math.max(this.order, length));
+      for (const [words, times] of this.held) this.counter.ngram(words, times);
+      this.held = [];
+    }
+    return this.counter;
   }
 
   private checkLength(found: NonNullable<typeof this.open>): void {
@@ -151,8 +174,24 @@ class RowCounter {
       const range = `an integer from 1 to ${open.length}, the longest n-grams in the counts`;
       throw new RangeError(`"order" expected ${range}, got ${order}`);
     }
-    return this.counter.done(tokenizer);
+    const longest = this.held.reduce((most, [words]) => Math.max(most, words.length), 1);
+    return upTo(order, this.countedAt(open?.length ?? longest).done(tokenizer));
   }
+}
+
+/** The counts of the n-grams of up to `order` words. */
+function upTo(order: number, counts: NgramCounts): NgramCounts {
+  const { levels, word, first, suffix } = counts.trie;
+  if (order === counts.trie.order) return counts;
+  const nodes = levels[order + 1]!;
+  const trie: Trie = {
+    order,
+    levels: levels.slice(0, order + 2),
+    word: word.slice(0, nodes),
+    first: first.slice(0, levels[order]! + 1),
+    suffix: suffix.slice(0, nodes),
+  };
+  return { ...counts, trie, count: counts.count.slice(0, nodes) };
 }
 
 /** What is expected of an n-gram, where it is not that. */

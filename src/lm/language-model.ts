@@ -9,6 +9,8 @@ import type { Vocabulary } from "../text/vocabulary.js";
 export interface LanguageModel<S = unknown> {
   readonly tokenizer: Tokenizer;
   readonly vocabulary: Vocabulary;
+  /** Whether the first token of a text is predicted as well (default: where the vocabulary has <bos>). */
+  readonly predictsFirst?: boolean;
   /** The state before any token (after <bos>, where the vocabulary has it). */
   start(): S;
   /** The natural logarithm of each token's probability to be next. */

@@ -27,7 +27,7 @@ export interface Evaluation {
 const CHUNK = 1 << 15;
 
 /**
- * Evaluates a model on a text, its state carried from the first token to the last. A model without <bos> has nothing to
+ * Evaluates a model on a text, its state carried from the first token to the last. A network without <bos> has nothing to
  * predict the first token from, and starts with the second.
  * @param text a text, or its token ids
  * @throws TypeError, RangeError where it is no text, nothing of it can be predicted, or a token of it has no id
@@ -55,7 +55,7 @@ export async function evaluateAsync<S>(model: LanguageModel<S>, text: Text | Tok
 function* evaluating<S>(model: LanguageModel<S>, text: Text | TokenIds): Generator<undefined, Evaluation> {
   const { tokenizer, vocabulary } = model;
   const ids = ArrayBuffer.isView(text) ? checkIds("text", text, vocabulary.size) : encode(text, tokenizer, vocabulary);
-  const first = vocabulary.start === undefined ? 1 : 0;
+  const first = (model.predictsFirst ?? vocabulary.start !== undefined) ? 0 : 1;
   if (ids.length <= first) {
     throw new RangeError(
       `a text to evaluate expected at least ${first + 1} token${first > 0 ? "s" : ""}, got ${ids.length}`,

@@ -11,19 +11,24 @@
 //   …
 //   \end\
 //
-// The n-grams of a section may come in any order. Ids are the places of the words among the unigrams.
+// The n-grams of a section may come in any order. Ids are the places of the words among the unigrams. Blank lines may be
+// anywhere, as with KenLM, and free text before \data\, as the CMU toolkit and pocketsphinx's tools write it.
 
 import { show } from "../check.js";
 import { FormatError } from "../io/format.js";
 import { Numbering } from "../text/numbering.js";
 import { lines, type Tokenizer, whitespace } from "../text/tokenizers.js";
-import { UNKNOWN, Vocabulary } from "../text/vocabulary.js";
+import { SENTENCE_END, SENTENCE_START, UNKNOWN, Vocabulary } from "../text/vocabulary.js";
 import { NgramModel } from "./model.js";
 import { sortPlaces } from "./rows.js";
 import { child, exactly, grown, MAX_ORDER, ROOT, TrieBuilder } from "./trie.js";
 
 /** Characters in a line: more than ten words of any language have. */
 const LONGEST = 1 << 20;
+/** Lines of free text before \data\: the CMU toolkit writes 20. */
+const MOST_PREAMBLE = 1000;
+/** A log10 probability of at most this is 0 that was rounded. */
+const ROUNDED = 1e-6;
 /** What stands for log10 0. */
 const ZERO = -99;
 /** What an unknown word has where the file says nothing of it, as with KenLM. */
@@ -34,6 +39,8 @@ export class ArpaReader {
   private rest = "";
   /** How many lines were read. */
   line = 0;
+  /** The first line of free text before \data\, by which other files are recognized where there is no \data\. */
+  private preamble: { line: number; found: string } | undefined;
   /** What is done with the next line that is not blank. */
   private next: (text: string, from: number, to: number) => void = this.data;
   /** The numbers of n-grams that the header has for n = 1, 2, … */
@@ -80,10 +87,11 @@ export class ArpaReader {
   done(tokenizer?: Tokenizer): NgramModel {
     // Any other last line without a line feed was cut short.
     const last = this.rest.trim();
-    if (last === "\\end\\" || (last !== "" && (this.next === this.after || this.next === this.data))) {
+    if (last.toLowerCase() === "\\end\\" || (last !== "" && (this.next === this.after || this.next === this.data))) {
       this.read(this.rest, 0, this.rest.length);
     }
     if (this.next !== this.after) {
+      if (this.next === this.data && this.preamble) throw this.notArpa(this.preamble);
       this.line++;
       throw this.wrong(
         this.next === this.data ? 'an ARPA file, which begins with "\\data\\"' : "\\end\\",
@@ -93,8 +101,8 @@ export class ArpaReader {
     const vocabulary = new Vocabulary(this.words.strings);
     const trie = this.builder!.done(false);
     const logB = exactly(this.logB, trie.levels[trie.order]!);
-    if (vocabulary.start !== undefined) this.logP[vocabulary.start + 1] = -Infinity; // nothing predicts <s>
-    const reads = tokenizer ?? (vocabulary.end === undefined ? whitespace() : lines());
+    if (vocabulary.has(SENTENCE_START)) this.logP[vocabulary.id(SENTENCE_START) + 1] = -Infinity; // nothing predicts it
+    const reads = tokenizer ?? (vocabulary.has(SENTENCE_END) ? lines() : whitespace());
     return new NgramModel(reads, vocabulary, trie, exactly(this.logP, this.nodes), logB);
   }
 
@@ -103,19 +111,28 @@ export class ArpaReader {
     while (to > from && isBlank(text.charCodeAt(to - 1))) to--;
     while (from < to && isBlank(text.charCodeAt(from))) from++;
     if (from < to) this.next(text, from, to);
-    else if (this.next === this.ngram && this.rows > 0) this.next = this.section; // a section ends in a blank line
   }
 
   private data(text: string, from: number, to: number): void {
     const found = text.slice(from, to);
-    if (found === "\\data\\") this.next = this.count;
-    else if (!found.startsWith("#")) throw this.wrong("\\data\\", `${show(found)}${adviceOn(found)}`);
+    if (found.toLowerCase() === "\\data\\") {
+      this.next = this.count;
+    } else if (!found.startsWith("#")) {
+      const { line } = this;
+      this.preamble ??= { line, found };
+      if (otherKind(found) || line - this.preamble.line >= MOST_PREAMBLE) throw this.notArpa(this.preamble);
+    }
+  }
+
+  private notArpa({ line, found }: { line: number; found: string }): FormatError {
+    this.line = line;
+    return this.wrong("\\data\\", show(found) + (otherKind(found) ?? ": is it an ARPA file?"));
   }
 
   private count(text: string, from: number, to: number): void {
     const found = text.slice(from, to);
     const { claimed } = this;
-    const match = /^ngram\s+(\d+)\s*=\s*(\d{1,15})$/.exec(found);
+    const match = /^ngram\s+(\d+)\s*=\s*(\d{1,15})$/i.exec(found);
     if (match === null) {
       if (claimed.length === 0) throw this.wrong("ngram 1=…", show(found));
       this.section(text, from, to);
@@ -131,8 +148,15 @@ export class ArpaReader {
   private section(text: string, from: number, to: number): void {
     const found = text.slice(from, to);
     if (this.n > 0) this.endSection(found);
-    const expected = this.n < this.claimed.length ? `\\${this.n + 1}-grams:` : "\\end\\";
-    if (found !== expected) throw this.wrong(expected, show(found));
+    for (;;) {
+      const expected = this.n < this.claimed.length ? `\\${this.n + 1}-grams:` : "\\end\\";
+      if (found.toLowerCase() === expected) break;
+      // A section without n-grams may be missing.
+      if (this.claimed[this.n] !== 0) throw this.wrong(expected, show(found));
+      this.n++;
+      this.rows = 0;
+      this.endSection(found);
+    }
     this.next = this.n++ < this.claimed.length ? this.ngram : this.after;
     this.sectionStart = this.line + 1;
     this.rows = 0;
@@ -165,8 +189,8 @@ export class ArpaReader {
 
   private logProb(text: string): number {
     const p = this.number(text, 0);
-    if (p > 0) throw this.wrong("a log10 probability of at most 0", `${p}`);
-    return p;
+    if (p > ROUNDED) throw this.wrong("a log10 probability of at most 0", `${p}`);
+    return Math.min(p, 0);
   }
 
   private backoff(text: string): number {
@@ -331,12 +355,12 @@ function roomFor<T extends Float32Array | Uint32Array>(array: T, length: number)
   return array;
 }
 
-/** What to do about files of other kinds. */
-function adviceOn(found: string): string {
+/** What to do about a file of another kind, if its first line shows which. */
+function otherKind(found: string): string | undefined {
   if (found === "iARPA") return ": it is IRSTLM's iARPA, and compile-lm --text=yes makes an ARPA file of it";
   if (found.startsWith("blmt"))
     return ": it is IRSTLM's binary form, and compile-lm --text=yes makes an ARPA file of it";
   if (found.startsWith("mmap lm"))
     return ": it is KenLM's binary form, which depends on the machine: load the ARPA file";
-  return ": is it an ARPA file?";
+  return undefined;
 }

@@ -1,8 +1,8 @@
 // Writing ARPA files, the text form of n-gram models that all toolkits read (ngram-format(5) of SRILM describes it).
 
 import { isWord } from "../text/tokenizers.js";
-import { name } from "../text/vocabulary.js";
-import type { NgramModel } from "./model.js";
+import { name, SENTENCE_START } from "../text/vocabulary.js";
+import { checkNumbers, type NgramModel } from "./model.js";
 import { countOf, ngrams } from "./trie.js";
 
 /** Bytes in a piece. */
@@ -13,8 +13,10 @@ const [TAB, LINE_FEED, SPACE, MINUS, POINT, ZERO] = [9, 10, 32, 45, 46, 48];
  * The bytes of an ARPA file, in pieces: UTF-8. Numbers have as many digits as it takes to read the same float32 again; the
  * logarithm of 0 is −99, as with SRILM, and that of <s> 0, as with KenLM.
  * @throws RangeError naming a token that has white space in it: an ARPA file separates words by it
+ * @throws RangeError where a number of the model is NaN
  */
-export function* saveArpa({ vocabulary, trie, logP, logB }: NgramModel): Generator<Uint8Array, void, undefined> {
+export function* saveArpa(model: NgramModel): Generator<Uint8Array, void, undefined> {
+  const { vocabulary, trie, logP, logB } = checkNumbers(model);
   const { order } = trie;
   const odd = vocabulary.tokens.find((token) => !isWord(token));
   if (odd !== undefined) {
@@ -22,6 +24,7 @@ export function* saveArpa({ vocabulary, trie, logP, logB }: NgramModel): Generat
       `an ARPA file expected words without white space, got ${name(odd)}: save the model in binary form`,
     );
   }
+  const start = vocabulary.tokens.indexOf(SENTENCE_START);
   const encoder = new TextEncoder();
   const tokens = vocabulary.tokens.map((token) => encoder.encode(token));
   const longest = tokens.reduce((most, { length }) => Math.max(most, length), 0);
@@ -38,7 +41,7 @@ export function* saveArpa({ vocabulary, trie, logP, logB }: NgramModel): Generat
     write(`\n\\${n}-grams:\n`);
     const words = new Uint32Array(n);
     for (const node of ngrams(trie, n, words)) {
-      at = writeDecimal(piece, at, n === 1 && words[0] === vocabulary.start ? 0 : logP[node]!);
+      at = writeDecimal(piece, at, n === 1 && words[0] === start ? 0 : logP[node]!);
       for (let i = 0; i < n; i++) {
         piece[at++] = i === 0 ? TAB : SPACE;
         const token = tokens[words[i]!]!;
@@ -59,11 +62,12 @@ export function* saveArpa({ vocabulary, trie, logP, logB }: NgramModel): Generat
   yield piece.subarray(0, at);
 }
 
-/** Writes a float32, of the size that logarithms have, and returns the place behind it. */
-function writeDecimal(bytes: Uint8Array, at: number, x: number): number {
+/** Writes a float32 so that it is read as the same one, and returns the place behind it. */
+export function writeDecimal(bytes: Uint8Array, at: number, x: number): number {
   const size = Math.abs(x);
-  if (x === -Infinity || size >= 99 || (size < 1 / 64 && size > 0)) {
-    for (const character of x === -Infinity ? "-99" : x.toPrecision(9)) bytes[at++] = character.charCodeAt(0);
+  if (!(size < 99) || size < 1 / 64) {
+    const text = shortest(x);
+    for (let i = 0; i < text.length; i++) bytes[at++] = text.charCodeAt(i);
     return at;
   }
   // A unit of the last digit is less than the distance to the next float32.
@@ -81,4 +85,11 @@ function writeDecimal(bytes: Uint8Array, at: number, x: number): number {
     fraction = Math.floor(fraction / 10);
   }
   return at + digits;
+}
+
+/** A number outside the usual size of logarithms. −99 stands for log 0, so −99 itself is written with more digits. */
+function shortest(x: number): string {
+  if (x === -Infinity) return "-99";
+  if (x === -99) return "-99.000001";
+  return x === 0 ? (Object.is(x, -0) ? "-0" : "0") : x.toPrecision(9);
 }

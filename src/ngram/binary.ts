@@ -18,7 +18,7 @@ import { type TokenizerOptions, tokenizerOf } from "../io/tokenizer.js";
 import { idsFor } from "../text/ids.js";
 import type { TokenizerSpec } from "../text/tokenizers.js";
 import { Vocabulary } from "../text/vocabulary.js";
-import { checkSmoothing, NgramModel, type Smoothing } from "./model.js";
+import { checkNumbers, checkSmoothing, NgramModel, type Smoothing } from "./model.js";
 import { countOf, grown, MAX_ORDER, shorterSuffix, type Trie } from "./trie.js";
 
 export const MAGIC = "rivulet\n";
@@ -41,11 +41,12 @@ interface Description {
  * @param quantize keeps the values of bigrams and longer n-grams as one of 256 for each length, in a byte (Federico and
  * Bertoldi 2006): half the size, for a slightly worse model
  * @throws TypeError
+ * @throws RangeError where a number of the model is NaN
  */
 export function saveNgram(model: NgramModel, options: { quantize?: boolean } = {}): Uint8Array {
   const { quantize = false } = object("options", options);
   boolean("quantize", quantize);
-  const { tokenizer, vocabulary, trie, smoothing, logP, logB } = model;
+  const { tokenizer, vocabulary, trie, smoothing, logP, logB } = checkNumbers(model);
   const structure = trieBytes(trie);
   const description: Description = {
     tokenizer: tokenizer.spec,

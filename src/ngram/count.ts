@@ -8,6 +8,7 @@ import { eachToken, type Text } from "../text/corpus.js";
 import { Numbering } from "../text/numbering.js";
 import { checkTokenizer, lines, symbolError, type Tokenizer } from "../text/tokenizers.js";
 import { SENTENCE_END, SENTENCE_START, UNKNOWN, Vocabulary } from "../text/vocabulary.js";
+import { checkComplete } from "./complete.js";
 import { mergeRows, type Rows, renumberRows, rowsAt, sum } from "./rows.js";
 import { MAX_ORDER, ROOT, type Trie, TrieBuilder } from "./trie.js";
 
@@ -116,7 +117,7 @@ export class NgramCounter {
     this.push(0);
   }
 
-  /** @throws RangeError where there were fewer than two words */
+  /** @throws RangeError where there were fewer than two words, or n-grams lack those that complete them */
   done(tokenizer: Tokenizer): NgramCounts {
     if (this.words < 2) {
       throw new RangeError(
@@ -126,7 +127,9 @@ export class NgramCounter {
     this.sort(this.length);
     this.merge(() => true);
     const { vocabulary, rows } = this.renumber(this.runs.pop()!);
-    return { tokenizer, vocabulary, ...trieOf(this.order, rows, vocabulary.size) };
+    const counts = { tokenizer, vocabulary, ...trieOf(this.order, rows, vocabulary.size) };
+    if (this.countAt) checkComplete(counts);
+    return counts;
   }
 
   private push(id: number): void {

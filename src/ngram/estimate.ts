@@ -2,7 +2,7 @@
 
 import { log } from "../exact.js";
 import { type NgramCounts, START } from "./count.js";
-import { NgramModel, type Smoothing } from "./model.js";
+import { checkNumbers, NgramModel, type Smoothing } from "./model.js";
 import { ROOT, type Trie } from "./trie.js";
 
 export interface Tables {
@@ -60,7 +60,16 @@ export function beginningWithStart({ order, first }: Trie): { from: number; to: 
   return ranges;
 }
 
-/** The model of these tables, which become its own. */
+/** Beyond this range the probabilities of a large text would be 0 or NaN in float32. @throws RangeError */
+export function inFloatRange(name: string, value: number): void {
+  if (value < 1e-20 || value > 1e20)
+    throw new RangeError(`"${name}" expected a number from 1e-20 to 1e20, got ${value}`);
+}
+
+/**
+ * The model of these tables, which become its own.
+ * @throws RangeError where one of them is not a number, because the counts were altered
+ */
 export function modelOf(
   { tokenizer, vocabulary, trie }: Omit<NgramCounts, "count">,
   { p, b }: Tables,
@@ -68,9 +77,19 @@ export function modelOf(
 ): NgramModel {
   p[START + 1] = 0; // nothing predicts <s>
   b[ROOT] = 1; // and nothing is shorter than no context
-  for (let node = 1; node < p.length; node++) p[node] = Math.min(0, log10(p[node]!));
-  for (let h = 0; h < b.length; h++) b[h] = log10(b[h]!);
-  return new NgramModel(tokenizer, vocabulary, trie, p, b, smoothing);
+  let sum = 0; // NaN where one of the numbers is
+  for (let node = 1; node < p.length; node++) {
+    const logP = Math.min(0, log10(p[node]!));
+    p[node] = logP;
+    sum += logP;
+  }
+  for (let h = 0; h < b.length; h++) {
+    const logB = log10(b[h]!);
+    b[h] = logB;
+    sum += logB;
+  }
+  const model = new NgramModel(tokenizer, vocabulary, trie, p, b, smoothing);
+  return sum < Infinity ? model : checkNumbers(model);
 }
 
 const log10 = (x: number) => log(x) / Math.LN10;

@@ -66,6 +66,7 @@ export function kneserNey(counts: NgramCounts, options: KneserNeyOptions = {}): 
         total += count;
         left += isKept(node, n) ? D[Math.min(count, 3)]! : count;
       }
+      if (total === 0) return; // nothing is known to come before what follows h: p(w | h') goes for it
       b[h] = left / total;
       for (let node = first; node < end; node++) {
         const count = a[node - base]!;
@@ -107,7 +108,7 @@ function discountsOf(a: Uint32Array, n: number, fallback: boolean): readonly num
   const t = [0, 0, 0, 0, 0];
   for (let i = 0; i < a.length; i++) if (a[i]! < t.length) t[a[i]!]!++;
   const Y = t[1]! / (t[1]! + 2 * t[2]!);
-  const D = [0, 1, 2, 3].map((k) => (k === 0 ? 0 : k - ((k + 1) * Y * t[k + 1]!) / t[k]!));
+  const D = [0, 1, 2, 3].map((k) => (k === 0 ? 0 : discount(t, Y, k)));
   const wrong = [1, 2, 3].find((k) => t[k] === 0 || D[k]! < 0);
   if (wrong === undefined) return D;
   if (fallback) return FALLBACK;
@@ -116,6 +117,18 @@ function discountsOf(a: Uint32Array, n: number, fallback: boolean): readonly num
       `got ${t[wrong] === 0 ? `no ${n}-gram with that count` : D[wrong]!.toFixed(3)}: the text is too small for that order, or ` +
       "repeats itself; drop its repetitions, choose a lower order, or take fixed discounts (discountFallback, --discount-fallback)",
   );
+}
+
+/** D(k), whose sign is exact: rounding can make −4e-16 of 0, and a model would be refused for it. */
+function discount(t: readonly number[], Y: number, k: number): number {
+  if (t[k] === 0) return Number.NaN;
+  const [t1, t2, tk, next] = [t[1]!, t[2]!, t[k]!, t[k + 1]!].map(BigInt) as [bigint, bigint, bigint, bigint];
+  const whole = t1 + 2n * t2;
+  // D(k) = numerator / (whole · t(k))
+  const numerator = BigInt(k) * whole * tk - BigInt(k + 1) * t1 * next;
+  const rounded = k - ((k + 1) * Y * t[k + 1]!) / t[k]!;
+  const sign = numerator > 0n ? 1 : numerator < 0n ? -1 : 0;
+  return sign !== 0 && sign === Math.sign(rounded) ? rounded : Number(numerator) / Number(whole * tk);
 }
 
 /** What is kept of trie, vocabulary and tables. An n-gram that is kept is so with its prefixes and its suffixes. */

@@ -7,17 +7,17 @@
 
 import { number, object, POSITIVE } from "../check.js";
 import type { NgramCounts } from "./count.js";
-import { beginningWithStart, eachContext, emptyTables, modelOf, total } from "./estimate.js";
+import { beginningWithStart, eachContext, emptyTables, inFloatRange, modelOf, total } from "./estimate.js";
 import type { NgramModel } from "./model.js";
 
 /**
  * Add-k smoothing.
- * @param k what is added to each count (default 1)
+ * @param k what is added to each count, from 1e-20 to 1e20 (default 1)
  * @throws TypeError, RangeError
  */
 export function laplace(counts: NgramCounts, options: { k?: number } = {}): NgramModel {
   const { k = 1 } = object("options", options);
-  number("k", k, ...POSITIVE);
+  inFloatRange("k", number("k", k, ...POSITIVE));
   const { trie, count, vocabulary } = counts;
   const tables = emptyTables(trie);
   const { p, b } = tables;

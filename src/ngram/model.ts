@@ -3,12 +3,12 @@
 //   p(w | h) = p(h w)                 where the trie has the n-gram h w
 //            = b(h) · p(w | h')       otherwise; h' is h without its first word, b(h) = 1 where the trie does not have h
 
-import { integer, object, oneOf } from "../check.js";
+import { integer, object, oneOf, show } from "../check.js";
 import type { LanguageModel } from "../lm/language-model.js";
 import { checkIds, type TokenIds } from "../text/ids.js";
 import type { Tokenizer } from "../text/tokenizers.js";
-import type { Vocabulary } from "../text/vocabulary.js";
-import { child, ROOT, type Trie } from "./trie.js";
+import { SENTENCE_END, SENTENCE_START, type Vocabulary } from "../text/vocabulary.js";
+import { child, ROOT, spell, type Trie } from "./trie.js";
 
 /** How a model was estimated: the D(1), D(2), D(3) and the threshold of pruning are for each n from 1 on. */
 export type Smoothing =
@@ -28,6 +28,11 @@ export function checkSmoothing(value: unknown): Smoothing {
 
 /** A state is a number: the node of the longest context that the trie has. */
 export class NgramModel implements LanguageModel<number> {
+  /** The empty context predicts, too: a model without <s> scores the first token by its unigrams. */
+  readonly predictsFirst = true;
+  /** The node of <s>, or the root where there is none; </s>, where there is one. <bos> and <eos> are words here. */
+  private readonly begin: number;
+  private readonly end: number | undefined;
   /** log10 b(h) of the contexts that were passed on the way to what `find` found. */
   private weight = 0;
 
@@ -43,11 +48,13 @@ export class NgramModel implements LanguageModel<number> {
     readonly logP: Float32Array,
     readonly logB: Float32Array,
     readonly smoothing?: Smoothing,
-  ) {}
+  ) {
+    this.begin = vocabulary.has(SENTENCE_START) ? vocabulary.id(SENTENCE_START) + 1 : ROOT;
+    this.end = vocabulary.has(SENTENCE_END) ? vocabulary.id(SENTENCE_END) : undefined;
+  }
 
   start(): number {
-    const { start } = this.vocabulary;
-    return start === undefined ? ROOT : this.contextOf(start + 1);
+    return this.contextOf(this.begin);
   }
 
   /** @throws RangeError where there is no such state */
@@ -125,7 +132,7 @@ export class NgramModel implements LanguageModel<number> {
   }
 
   private after(node: number, token: number): number {
-    return token === this.vocabulary.end ? this.start() : this.contextOf(node);
+    return token === this.end ? this.start() : this.contextOf(node);
   }
 
   /** The longest context that an n-gram ends in: the longest n-grams are none. */
@@ -140,4 +147,23 @@ export class NgramModel implements LanguageModel<number> {
   private known(token: number): number {
     return integer("token", token, 0, this.vocabulary.size - 1);
   }
+}
+
+/**
+ * Returns the model, whose numbers a file can keep.
+ * @throws RangeError naming the n-gram where a log10 probability is NaN or above 0, or a backoff weight is NaN or infinite
+ */
+export function checkNumbers(model: NgramModel): NgramModel {
+  const { logP, logB } = model;
+  for (let node = 1; node < logP.length; node++) if (!(logP[node]! <= 0)) throw odd(model, node, logP[node]!);
+  for (let h = 1; h < logB.length; h++) if (!(logB[h]! < Infinity)) throw odd(model, h, logB[h]!);
+  return model;
+}
+
+function odd({ trie, vocabulary }: NgramModel, node: number, found: number): RangeError {
+  const ngram = Array.from(spell(trie, node), (id) => vocabulary.token(id)).join(" ");
+  return new RangeError(
+    "an n-gram model expected log10 probabilities of at most 0 and backoff weights below infinity, " +
+      `got ${found} for ${show(ngram)}: were its counts or its numbers altered?`,
+  );
 }

@@ -8,16 +8,16 @@
 
 import { number, object, SHARE } from "../check.js";
 import type { NgramCounts } from "./count.js";
-import { modelOf, relativeFrequencies } from "./estimate.js";
+import { inFloatRange, modelOf, relativeFrequencies } from "./estimate.js";
 import type { NgramModel } from "./model.js";
 
 /**
  * Stupid backoff.
- * @param alpha the weight of a shorter context (default 0.4)
+ * @param alpha the weight of a shorter context, from 1e-20 to 1 (default 0.4)
  * @throws TypeError, RangeError
  */
 export function stupidBackoff(counts: NgramCounts, options: { alpha?: number } = {}): NgramModel {
   const { alpha = 0.4 } = object("options", options);
-  number("alpha", alpha, ...SHARE);
+  inFloatRange("alpha", number("alpha", alpha, ...SHARE));
   return modelOf(counts, relativeFrequencies(counts, alpha), { kind: "stupid-backoff", alpha });
 }

@@ -68,6 +68,15 @@ export function* ngrams(
   }
 }
 
+/** The words of a node's n-gram. It takes time: for error messages. */
+export function spell(trie: Trie, node: number): Uint32Array {
+  let n = 1;
+  while (node >= trie.levels[n + 1]!) n++;
+  const words = new Uint32Array(n);
+  for (const at of ngrams(trie, n, words)) if (at === node) break;
+  return words;
+}
+
 /** Builds a trie level by level. */
 export class TrieBuilder {
   private readonly levels = [ROOT];
