@@ -6,6 +6,7 @@ await build({
   stdin: {
     contents: `
       export * from "./src/index.ts";
+      export * from "./src/ngram.ts";
       export { networkConfig } from "./src/nn/config.ts";
       export { Network } from "./src/nn/network.ts";
       export { clip, gradientNorm, update } from "./src/train/optimizer.ts";

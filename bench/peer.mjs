@@ -1,5 +1,6 @@
-// A peer is a process that reads commands, one JSON object a line, and answers each with another:
+// A peer is a process that says what it is, reads commands, one JSON object a line, and answers each with another:
 //
+//   {"version", "threads", "about", "slow": a warning, or nothing}
 //   {"load": {configuration, file, weights: {name: {shape, offset}}, inputs, targets, …}}
 //                        →  {"loss": of the first batch}, or {"unable": true}
 //   {"train": n}      →  {"seconds": of n training steps}
@@ -9,14 +10,19 @@ import { once } from "node:events";
 import { createInterface } from "node:readline";
 
 export class Peer {
-  constructor(name, command, args) {
+  constructor(name, command, args, env) {
     this.name = name;
-    this.process = spawn(command, args, { stdio: ["pipe", "pipe", "inherit"] });
+    this.process = spawn(command, args, { stdio: ["pipe", "pipe", "inherit"], env });
     this.lines = createInterface({ input: this.process.stdout })[Symbol.asyncIterator]();
   }
 
   async ask(command) {
     this.process.stdin.write(`${JSON.stringify(command)}\n`);
+    return this.next();
+  }
+
+  /** Its next answer. */
+  async next() {
     const { value, done } = await this.lines.next();
     if (done) throw new Error(`${this.name} ended`);
     const answer = JSON.parse(value);

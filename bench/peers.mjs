@@ -1,48 +1,105 @@
-// The peers that this machine has. One that is missing is said aloud.
+// The peers: how each is started, where it is looked for, and how to get one that is missing. A peer with more than one
+// number of threads is a process for each.
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { Peer } from "./peer.mjs";
+import { say } from "./timing.mjs";
 
 const here = new URL(".", import.meta.url).pathname;
+const program = (name) => `${here}peers/${name}`;
 
-/** Whichever Python has PyTorch; undefined, and said aloud, where none does. */
-export function torchPython() {
-  const python = ["python3", "/usr/bin/python3"].find(
-    (name) => spawnSync(name, ["-c", "import torch"], { stdio: "ignore" }).status === 0,
+/** Settings for older builds of OpenBLAS that slow the kernels of a current one: peers run without them. */
+const UNSET = ["OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"];
+export const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !UNSET.includes(name)));
+/** By processor time only one thread is fair: others wait for work at full speed. */
+const cpu = process.argv.includes("--cpu");
+if (cpu) env.BENCH_CLOCK = "cpu";
+const unset = UNSET.filter((name) => name in process.env);
+
+/** Pythons that have PyTorch, one for each installation: $TORCH_PYTHON (several, with colons), bench/.venv, the system's. */
+export function torchPythons() {
+  const candidates = (process.env.TORCH_PYTHON ?? "").split(":").filter(Boolean);
+  candidates.push(`${here}.venv/bin/python`, "python3", "/usr/bin/python3");
+  const found = new Map();
+  for (const python of candidates) {
+    const about = "import torch; print(torch.__file__, torch.__version__)";
+    const { status, stdout } = spawnSync(python, ["-c", about], { encoding: "utf8", env });
+    const [file, version] = status === 0 ? stdout.trim().split(" ") : [];
+    if (file && !found.has(file)) found.set(file, { python, version });
+  }
+  return [...found.values()];
+}
+
+const threadCounts = cpu || availableParallelism() === 1 ? [1] : [1, 2];
+
+function pytorch(major, missing) {
+  const pythons = torchPythons().filter(({ version }) => version.startsWith(`${major}.`));
+  const start = pythons.flatMap(({ python }) =>
+    threadCounts.map((threads) => [python, program("pytorch.py"), String(threads)]),
   );
-  if (!python) {
-    console.log("\nPyTorch: SKIPPED, not on this machine (Debian: apt-get install python3-torch libopenblas0-pthread)");
-  }
-  return python;
+  return { name: `PyTorch ${major}`, start, missing };
 }
 
-export async function startTorch() {
-  const python = torchPython();
-  if (!python) return undefined;
-  const peer = new Peer("PyTorch", python, [`${here}peers/torch_peer.py`]);
-  const { version, gflops } = JSON.parse((await peer.lines.next()).value);
-  console.log(`\nPyTorch ${version}, one thread, ${gflops.toFixed(0)} GFLOPS in a 512×512 product`);
-  if (gflops < 20) {
-    console.log(
-      "PyTorch: WITHOUT AN OPTIMIZED BLAS its ratios below say nothing (Debian: apt-get install libopenblas0-pthread)",
-    );
-  }
-  return peer;
-}
-
-/** TensorFlow.js, installed beside the bench at its first run. */
-export async function startTensorFlow() {
-  if (!existsSync(`${here}node_modules/@tensorflow/tfjs-backend-wasm`)) {
-    console.log("\ninstalling TensorFlow.js for the bench …");
+function fromNpm(name, folder, start) {
+  if (!existsSync(`${here}node_modules/${folder}`)) {
+    say(`installing ${name} for the bench …`);
     try {
       execFileSync("npm", ["install", "--no-audit", "--no-fund", "--silent"], { cwd: here, stdio: "inherit" });
-    } catch {
-      console.log("TensorFlow.js: SKIPPED, could not be installed");
-      return undefined;
+    } catch {}
+  }
+  return { name, start: existsSync(`${here}node_modules/${folder}`) ? start : [], missing: "cd bench && npm install" };
+}
+
+const node = process.execPath;
+const PEERS = [
+  () => pytorch(2, "python3 -m venv bench/.venv && bench/.venv/bin/pip install torch, or set TORCH_PYTHON"),
+  () => pytorch(1, "Debian 12: apt-get install python3-torch libopenblas0-pthread"),
+  () => fromNpm("TensorFlow.js", "@tensorflow/tfjs-backend-wasm", [[node, program("tensorflow.mjs")]]),
+  () =>
+    fromNpm(
+      "jax-js",
+      "@jax-js/jax",
+      threadCounts.map((n) => [node, program("jax.mjs"), n === 1 ? "1" : "all"]),
+    ),
+];
+
+/** Programs that sections run by themselves. */
+const PROGRAMS = [
+  { name: "KenLM", command: "lmplz", missing: "github.com/kpu/kenlm, its programs on the PATH" },
+  {
+    name: "fastText",
+    command: "fasttext",
+    missing: "Debian: apt-get install fasttext",
+    note: "nothing to compare it with yet: no section classifies texts",
+  },
+];
+
+/** Says of each program whether it is there. */
+export function sayPrograms() {
+  for (const { name, command, missing, note } of PROGRAMS) {
+    const found = spawnSync(command, ["--help"]).error === undefined;
+    say(found ? `${name}: found${note ? `; ${note}` : ""}` : `${name}: MISSING (${missing})`);
+  }
+}
+
+/** Starts all peers that this machine has, and says of each what it is, or that it is missing. */
+export async function startPeers() {
+  const peers = [];
+  if (cpu) say("peers with more than one thread: SKIPPED, by processor time their waiting would count");
+  if (unset.length > 0) say(`peers run without ${unset.join(" and ")}, which this environment sets`);
+  for (const find of PEERS) {
+    const { name, start, missing } = find();
+    if (start.length === 0) say(`${name}: MISSING (${missing})`);
+    for (const [command, ...args] of start) {
+      const peer = new Peer(name, command, args, env);
+      const { version, threads, about, slow } = await peer.next();
+      peer.family = `${name}, ${threads === 1 ? "one thread" : `${threads} threads`}`;
+      peer.name = `${name.replace(/ \d$/, "")} ${version}, ${threads === 1 ? "one thread" : `${threads} threads`}`;
+      say(`${peer.name}: ${about}, ${command}`);
+      if (slow) say(`${peer.name}: ${slow}`);
+      peers.push(peer);
     }
   }
-  const peer = new Peer("TensorFlow.js", process.execPath, [`${here}peers/tfjs_peer.cjs`]);
-  const { version, backend } = JSON.parse((await peer.lines.next()).value);
-  console.log(`TensorFlow.js ${version}, ${backend} backend, one thread`);
-  return peer;
+  return peers;
 }

@@ -1,11 +1,11 @@
 // How good after how long: the curve of held-out loss against seconds of training, PyTorch's beside it. Characters of
 // tiny-shakespeare (or of the text in $TEXT), the last tenth held out; an LSTM with an embedding of 64, windows of 64,
-// batches of 32, AdamW at 2e-3, the norm clipped at 1.
+// batches of 32, AdamW at 2e-3, the norm clipped at 1. Kneser–Ney models of the same characters come first.
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { rivulet } from "./internals.mjs";
-import { torchPython } from "./peers.mjs";
-import { table } from "./timing.mjs";
+import { env, torchPythons } from "./peers.mjs";
+import { clock, say, table } from "./timing.mjs";
 
 const here = new URL(".", import.meta.url).pathname;
 const TEXT = process.env.TEXT ?? `${here}../../shared/data/tinyshakespeare.txt`;
@@ -15,17 +15,19 @@ const RUNS = [
   { hiddenSize: 256, epochs: 4.7, goal: 1.58 },
 ];
 const POINTS = 8;
+const ORDERS = [5, 6, 7, 8];
 
 export async function quality() {
   if (!existsSync(TEXT)) {
-    console.log(
-      `\nquality: SKIPPED, no text at ${TEXT}: set TEXT to one (github.com/karpathy/char-rnn, tinyshakespeare)`,
-    );
+    say(`quality: SKIPPED, no text at ${TEXT}: set TEXT to one (github.com/karpathy/char-rnn, tinyshakespeare)`);
     return;
   }
-  const python = torchPython();
+  const text = readFileSync(TEXT, "utf8");
   const tokenizer = rivulet.characters();
-  const { vocabulary, train, valid } = rivulet.prepare(readFileSync(TEXT, "utf8"), tokenizer, { valid: 0.1 });
+  const { vocabulary, train, valid } = rivulet.prepare(text, tokenizer, { valid: 0.1 });
+  ngrams([...text].slice(0, train.length).join(""), [...text].slice(train.length).join(""));
+  const { python, version } = torchPythons()[0] ?? {};
+  say(python ? `PyTorch ${version}, ${python}` : "PyTorch: MISSING");
   const windows = rivulet.carriedWindows({ window: 64, batch: 32 });
   const perEpoch = Math.floor(Math.floor((train.length - 1) / 32) / 64);
   for (const { hiddenSize, epochs, goal } of RUNS) {
@@ -35,12 +37,12 @@ export async function quality() {
     const model = await rivulet.RecurrentModel.create({ tokenizer, vocabulary, ...sizes });
     const ours = [];
     let seconds = 0;
-    let started = performance.now();
+    let started = clock();
     for await (const { step, tokens, done } of rivulet.train(model, train, { windows, steps })) {
       if (step % every > 0 && done < 1) continue;
-      seconds += (performance.now() - started) / 1000;
+      seconds += clock() - started;
       ours.push({ tokens, seconds, nats: rivulet.evaluate(model, valid).nats });
-      started = performance.now();
+      started = clock();
     }
     const settings = { text: TEXT, hiddenSize, steps, every };
     const theirs = python ? torchCurve(python, settings) : [];
@@ -56,10 +58,30 @@ export async function quality() {
   }
 }
 
+/** Kneser–Ney models of the same characters, which count and do not learn. */
+function ngrams(train, valid) {
+  const tokenizer = rivulet.characters();
+  const rows = ORDERS.map((order) => {
+    const start = clock();
+    const model = rivulet.kneserNey(rivulet.countNgrams(train, { order, tokenizer }), { discountFallback: true });
+    const seconds = clock() - start;
+    const { nats } = rivulet.evaluate(model, valid);
+    const MB = rivulet.saveNgram(model).length / 1e6;
+    return [
+      [order, (n) => `order ${n}`],
+      [seconds, (s) => s.toFixed(1)],
+      [nats, (n) => n.toFixed(3)],
+      [MB, (n) => n.toFixed(1)],
+    ];
+  });
+  table("quality: Kneser–Ney over characters; nats a held-out character", ["", "seconds", "nats", "MB"], rows);
+}
+
 function torchCurve(python, settings) {
-  const { stdout, status } = spawnSync(python, [`${here}peers/torch_quality.py`, JSON.stringify(settings)], {
+  const { stdout, status } = spawnSync(python, [`${here}peers/pytorch_quality.py`, JSON.stringify(settings)], {
     encoding: "utf8",
     stdio: ["ignore", "pipe", "inherit"],
+    env,
   });
   if (status !== 0) throw new Error("PyTorch's run failed");
   return stdout

@@ -1,6 +1,16 @@
 // Timing on a machine that others use too: every contestant gets a turn in every round, so that all of them meet the same
 // weather, and each is judged by its best turn and by its median; one against another by the best turns and, round by
-// round, by the median of the ratios.
+// round, by the median of the ratios. With --cpu a turn's time is that of the processor, all threads added up: for a machine
+// too busy to say anything else.
+
+/** Seconds since some moment. */
+export const clock =
+  process.argv.includes("--cpu") || process.env.BENCH_CLOCK === "cpu"
+    ? () => {
+        const { user, system } = process.cpuUsage();
+        return (user + system) / 1e6;
+      }
+    : () => performance.now() / 1000;
 
 /**
  * Runs the contestants' turns in rounds until `seconds` have passed.
@@ -21,9 +31,9 @@ export const median = (values) => values.toSorted((a, b) => a - b)[values.length
 /** A turn that calls a synchronous function `calls` times. */
 export function calling(work, calls = 1) {
   return () => {
-    const start = performance.now();
+    const start = clock();
     for (let i = 0; i < calls; i++) work();
-    return (performance.now() - start) / 1000;
+    return clock() - start;
   };
 }
 
@@ -34,9 +44,27 @@ export async function warmUp(work, milliseconds = 100) {
   await new Promise((resolve) => setTimeout(resolve, 20));
 }
 
-/** Prints rows under their headings, numbers to the right. */
+const json = process.argv.includes("--json");
+
+/** Says what is no result: with --json that is not for standard output. */
+export const say = (text) => (json ? console.error : console.log)(text);
+
+/**
+ * Prints rows under their headings, numbers to the right; with --json each as an object of a line, by its headings.
+ * @param {string[]} headings the unnamed ones are of no use in an object
+ * @param {unknown[][]} rows a cell is a value, or [value, how it is shown]
+ */
 export function table(title, headings, rows) {
-  const cells = [headings, ...rows].map((row) => headings.map((_, i) => String(row[i] ?? "")));
+  if (json) {
+    for (const row of rows) {
+      const cells = row.map((cell) => (Array.isArray(cell) ? cell[0] : cell));
+      const entries = headings.map((heading, i) => [heading || "what", cells[i]]);
+      console.log(JSON.stringify({ table: title, ...Object.fromEntries(entries.filter(([, cell]) => cell !== "")) }));
+    }
+    return;
+  }
+  const shown = rows.map((row) => row.map((cell) => (Array.isArray(cell) ? cell[1](cell[0]) : cell)));
+  const cells = [headings, ...shown].map((row) => headings.map((_, i) => String(row[i] ?? "")));
   const widths = headings.map((_, column) => Math.max(...cells.map((row) => row[column].length)));
   console.log(`\n${title}`);
   for (const row of cells) {

@@ -1,13 +1,55 @@
-# PyTorch on one thread, as a peer: see ../peer.mjs for what it reads and answers.
+# PyTorch as a peer: see ../peer.mjs for what it reads and answers. Its argument is the number of threads.
+import ctypes
 import json
 import math
 import os
+import re
 import sys
 import time
 
+threads = int(sys.argv[1])
+# OpenBLAS has threads of its own, of which PyTorch says nothing to it.
+os.environ["OPENBLAS_NUM_THREADS"] = os.environ["OMP_NUM_THREADS"] = str(threads)
+
 import torch
 
-torch.set_num_threads(1)
+clock = time.process_time if os.environ.get("BENCH_CLOCK") == "cpu" else time.perf_counter
+torch.set_num_threads(threads)
+
+
+def blas():
+    """The library that multiplies matrices, which is known once it has multiplied one; None for the reference one."""
+    torch.randn(64, 64) @ torch.randn(64, 64)
+    mkl = re.search(r"Math Kernel Library Version (\S+?)-", torch.__config__.show())
+    if mkl:
+        return f"MKL {mkl[1]}"
+    try:
+        maps = open("/proc/self/maps").read()
+    except OSError:
+        return "unknown"  # not Linux
+    openblas = re.search(r"/\S*openblas\S*", maps)
+    if openblas:
+        # Debian's libblas.so.3 is OpenBLAS under another name, without its own functions.
+        try:
+            library = ctypes.CDLL("libopenblas.so.0")
+            library.openblas_get_config.restype = library.openblas_get_corename.restype = ctypes.c_char_p
+            version = library.openblas_get_config().decode().split()[1]
+            return f"OpenBLAS {version} with its kernels for {library.openblas_get_corename().decode()}"
+        except (OSError, AttributeError):
+            return "OpenBLAS"
+    return "BLIS" if re.search(r"/libblis", maps) else None
+
+
+def about():
+    onednn = re.search(r"MKL-DNN v(\S+)", torch.__config__.show())
+    found = blas()
+    return dict(
+        version=torch.__version__.split("+")[0],
+        threads=threads,
+        about=", ".join(filter(None, [found, onednn and f"oneDNN {onednn[1]}"])),
+        slow=None if found else "WITHOUT AN OPTIMIZED BLAS: its ratios say nothing (Debian: apt-get install libopenblas0-pthread)",
+    )
+
 
 
 class LanguageModel(torch.nn.Module):
@@ -53,7 +95,7 @@ class Bench:
     def train(self, steps):
         V = self.c["vocabularySize"]
         self.model.train()
-        start = time.perf_counter()
+        start = clock()
         for _ in range(steps):
             o, state = self.model(self.x, self.state)
             loss = torch.nn.functional.cross_entropy(o.reshape(-1, V), self.y)
@@ -62,28 +104,21 @@ class Bench:
             torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.clip)
             self.optimizer.step()
             self.state = detached(state)
-        return dict(seconds=time.perf_counter() - start)
+        return dict(seconds=clock() - start)
 
     def generate(self, tokens):
         self.model.eval()
         with torch.no_grad():
             x, state = torch.zeros((1, 1), dtype=torch.long), None
-            start = time.perf_counter()
+            start = clock()
             for _ in range(tokens):
                 o, state = self.model(x, state)
                 x = torch.multinomial(torch.softmax(o[-1], -1), 1).view(1, 1)
-            return dict(seconds=time.perf_counter() - start)
+            return dict(seconds=clock() - start)
 
 
 bench = Bench()
-# A product large enough to tell an optimized BLAS from the reference one.
-a = torch.randn(512, 512)
-a @ a
-start = time.perf_counter()
-for _ in range(5):
-    a @ a
-gflops = 5 * 2 * 512**3 / (time.perf_counter() - start) / 1e9
-print(json.dumps(dict(version=torch.__version__, gflops=gflops)), flush=True)
+print(json.dumps(about()), flush=True)
 for line in sys.stdin:
     ((name, argument),) = json.loads(line).items()
     print(json.dumps(getattr(bench, name)(argument)), flush=True)
