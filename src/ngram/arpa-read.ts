@@ -14,6 +14,7 @@
 // The n-grams of a section may come in any order. Ids are the places of the words among the unigrams. Blank lines may be
 // anywhere, as with KenLM, and free text before \data\, as the CMU toolkit and pocketsphinx's tools write it.
 
+import { exactly, grown } from "../arrays.js";
 import { show } from "../check.js";
 import { FormatError } from "../io/format.js";
 import { Numbering } from "../text/numbering.js";
@@ -21,7 +22,7 @@ import { lines, type Tokenizer, whitespace } from "../text/tokenizers.js";
 import { SENTENCE_END, SENTENCE_START, UNKNOWN, Vocabulary } from "../text/vocabulary.js";
 import { NgramModel } from "./model.js";
 import { sortPlaces } from "./rows.js";
-import { child, exactly, grown, MAX_ORDER, ROOT, TrieBuilder } from "./trie.js";
+import { child, MAX_ORDER, ROOT, TrieBuilder } from "./trie.js";
 
 /** Characters in a line: more than ten words of any language have. */
 const LONGEST = 1 << 20;
@@ -98,7 +99,7 @@ export class ArpaReader {
         "the end of the file: it is cut short",
       );
     }
-    const vocabulary = new Vocabulary(this.words.strings);
+    const vocabulary = new Vocabulary(this.words);
     const trie = this.builder!.done(false);
     const logB = exactly(this.logB, trie.levels[trie.order]!);
     if (vocabulary.has(SENTENCE_START)) this.logP[vocabulary.id(SENTENCE_START) + 1] = -Infinity; // nothing predicts it

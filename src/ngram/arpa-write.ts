@@ -1,6 +1,6 @@
 // Writing ARPA files, the text form of n-gram models that all toolkits read (ngram-format(5) of SRILM describes it).
 
-import { isWord } from "../text/tokenizers.js";
+import { isBlank } from "../text/tokenizers.js";
 import { name, SENTENCE_START } from "../text/vocabulary.js";
 import { checkNumbers, type NgramModel } from "./model.js";
 import { countOf, ngrams } from "./trie.js";
@@ -18,17 +18,16 @@ const [TAB, LINE_FEED, SPACE, MINUS, POINT, ZERO] = [9, 10, 32, 45, 46, 48];
 export function* saveArpa(model: NgramModel): Generator<Uint8Array, void, undefined> {
   const { vocabulary, trie, logP, logB } = checkNumbers(model);
   const { order } = trie;
-  const odd = vocabulary.tokens.find((token) => !isWord(token));
-  if (odd !== undefined) {
+  const { words } = vocabulary;
+  const odd = words.findOdd(isBlank);
+  if (odd >= 0) {
     throw new RangeError(
-      `an ARPA file expected words without white space, got ${name(odd)}: save the model in binary form`,
+      `an ARPA file expected words without white space, got ${name(words.string(odd))}: save the model in binary form`,
     );
   }
-  const start = vocabulary.tokens.indexOf(SENTENCE_START);
+  const start = words.find(SENTENCE_START);
   const encoder = new TextEncoder();
-  const tokens = vocabulary.tokens.map((token) => encoder.encode(token));
-  const longest = tokens.reduce((most, { length }) => Math.max(most, length), 0);
-  const room = PIECE + order * (longest + 1) + 64;
+  const room = PIECE + order * (3 * words.longest + 1) + 64;
   let piece = new Uint8Array(room);
   let at = 0;
   const write = (text: string) => {
@@ -39,13 +38,12 @@ export function* saveArpa(model: NgramModel): Generator<Uint8Array, void, undefi
   for (let n = 1; n <= order; n++) write(`ngram ${n}=${countOf(trie, n)}\n`);
   for (let n = 1; n <= order; n++) {
     write(`\n\\${n}-grams:\n`);
-    const words = new Uint32Array(n);
-    for (const node of ngrams(trie, n, words)) {
-      at = writeDecimal(piece, at, n === 1 && words[0] === start ? 0 : logP[node]!);
+    const ids = new Uint32Array(n);
+    for (const node of ngrams(trie, n, ids)) {
+      at = writeDecimal(piece, at, n === 1 && ids[0] === start ? 0 : logP[node]!);
       for (let i = 0; i < n; i++) {
         piece[at++] = i === 0 ? TAB : SPACE;
-        const token = tokens[words[i]!]!;
-        for (let k = 0; k < token.length; k++) piece[at++] = token[k]!;
+        at = words.write(piece, at, ids[i]!);
       }
       if (n < order) {
         piece[at++] = TAB;

@@ -11,6 +11,7 @@
 //
 // A varint is a number in groups of seven bits, the lowest first; the eighth bit of a byte says that there is another one.
 
+import { grown } from "../arrays.js";
 import { boolean, integer, object, show } from "../check.js";
 import { crc32, hex } from "../io/crc32.js";
 import { checkVersion, described, FormatError, parseObject } from "../io/format.js";
@@ -19,7 +20,7 @@ import { idsFor } from "../text/ids.js";
 import type { TokenizerSpec } from "../text/tokenizers.js";
 import { Vocabulary } from "../text/vocabulary.js";
 import { checkNumbers, checkSmoothing, NgramModel, type Smoothing } from "./model.js";
-import { countOf, grown, MAX_ORDER, shorterSuffix, type Trie } from "./trie.js";
+import { countOf, MAX_ORDER, shorterSuffix, type Trie } from "./trie.js";
 
 export const MAGIC = "rivulet\n";
 const VERSION = 1;

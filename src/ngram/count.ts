@@ -164,17 +164,14 @@ export class NgramCounter {
 
   /** Gives the words ids that depend on nothing but how often they were counted. */
   private renumber(rows: Rows): { vocabulary: Vocabulary; rows: Rows } {
-    const { order } = this;
-    const { strings } = this.ids;
-    const count = new Float64Array(strings.length);
-    for (let row = 0; row < rows.counts.length; row++) count[rows.words[row * order]!]! += rows.counts[row]!;
-    const byCount = Uint32Array.from(strings, (_, id) => id);
-    byCount.subarray(SYMBOLS.length).sort((a, b) => count[b]! - count[a]! || (strings[a]! < strings[b]! ? -1 : 1));
-    const renumbered = new Uint32Array(strings.length);
-    byCount.forEach((id, place) => {
-      renumbered[id] = place;
-    });
-    const vocabulary = new Vocabulary(Array.from(byCount, (id) => strings[id]!));
+    const { order, ids } = this;
+    const count = new Uint32Array(ids.size);
+    for (let row = 0; row < rows.counts.length; row++) {
+      const word = rows.words[row * order]!;
+      count[word] = sum(count[word]!, rows.counts[row]!);
+    }
+    const renumbered = ids.renumberByCount(count, SYMBOLS.length);
+    const vocabulary = new Vocabulary(ids);
     return { vocabulary, rows: renumberRows(order, rows, renumbered) };
   }
 }

@@ -14,12 +14,13 @@
 // Pruning leaves out the n-grams with c(h w) at or below the threshold of their length. They stay in the sums, and what they
 // would have had of h goes to b(h).
 
+import { exactly } from "../arrays.js";
 import { boolean, integer, object, show } from "../check.js";
 import { Vocabulary } from "../text/vocabulary.js";
 import { END, type NgramCounts } from "./count.js";
 import { beginningWithStart, eachContext, emptyTables, modelOf, type Tables } from "./estimate.js";
 import type { NgramModel, Smoothing } from "./model.js";
-import { exactly, ROOT, TrieBuilder } from "./trie.js";
+import { ROOT, TrieBuilder } from "./trie.js";
 
 export interface KneserNeyOptions {
   /**
@@ -163,7 +164,7 @@ function prunedTables(
   }
   return {
     tokenizer,
-    vocabulary: new Vocabulary(vocabulary.tokens.slice(0, V)),
+    vocabulary: new Vocabulary(vocabulary.words.firstOnes(V)),
     trie: builder.done(true),
     p: exactly(p, nodes),
     b: exactly(b, above),

@@ -1,6 +1,6 @@
 // Distinct n-grams and their counts, in the lexicographic order of their ids.
 
-import { grown } from "./trie.js";
+import { grown, sortPart } from "../arrays.js";
 
 /** The largest count. */
 const MOST = 2 ** 32 - 1;
@@ -122,19 +122,6 @@ export function renumberRows(order: number, { words, counts }: Rows, renumbered:
 
   if (counts.length > 0) visit(0, counts.length, 0);
   return result;
-}
-
-function sortPart(values: Float64Array, from: number, to: number): void {
-  if (to - from > 24) {
-    values.subarray(from, to).sort();
-    return;
-  }
-  for (let i = from + 1; i < to; i++) {
-    const value = values[i]!;
-    let j = i;
-    for (; j > from && values[j - 1]! > value; j--) values[j] = values[j - 1]!;
-    values[j] = value;
-  }
 }
 
 /** @throws RangeError where a sum of counts is too large */

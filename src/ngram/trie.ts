@@ -6,6 +6,7 @@
 // automaton that reads a text word by word: from a context to the child of the next word or, where there is none, the same
 // from the context that is one word shorter. What a reader has to remember is one number.
 
+import { exactly, grown } from "../arrays.js";
 import { idsFor, type TokenIds } from "../text/ids.js";
 
 export const ROOT = 0;
@@ -165,17 +166,3 @@ export function shorterSuffix(
     if (found !== ROOT) return found;
   }
 }
-
-type Numbers = TokenIds | Float32Array | Float64Array;
-
-/** The same numbers with room for half as many more. */
-export function grown<T extends Numbers>(array: T): T {
-  const Type = array.constructor as new (length: number) => T;
-  const more = new Type(Math.ceil(array.length * 1.5));
-  more.set(array);
-  return more;
-}
-
-/** The first numbers of an array, and no more memory than they need. */
-export const exactly = <T extends Numbers>(array: T, length: number): T =>
-  array.length === length ? array : (array.slice(0, length) as T);

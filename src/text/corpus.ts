@@ -38,12 +38,13 @@ export function prepare(text: Text, tokenizer: Tokenizer, options: CorpusOptions
   const all = ids.done();
   const trained = all.length - Math.floor(all.length * valid);
   if (trained === 0) throw new RangeError("a text to train on expected at least one token, got none: is it empty?");
-  const counts = new Float64Array(seen.strings.length);
+  const counts = new Float64Array(seen.size);
   for (let i = 0; i < trained; i++) counts[all[i]!]!++;
-  const counted = new Map(seen.strings.map((token, id) => [token, counts[id]!] as const).filter(([, n]) => n > 0));
+  const { strings } = seen;
+  const counted = new Map(strings.map((token, id) => [token, counts[id]!] as const).filter(([, n]) => n > 0));
   const vocabulary = Vocabulary.fromCounts(counted, { specials: [UNKNOWN], ...options });
 
-  const renumbered = seen.strings.map((token) => vocabulary.id(token));
+  const renumbered = strings.map((token) => vocabulary.id(token));
   const final = idsFor(vocabulary.size, all);
   for (let i = 0; i < all.length; i++) final[i] = renumbered[all[i]!]!;
   return { vocabulary, train: final.subarray(0, trained), valid: final.subarray(trained) };

@@ -108,7 +108,7 @@ const LINE_FEED = 10;
 const LESS = 60;
 
 /** Space, tab, line feed, carriage return and NUL. */
-const isBlank = (code: number) =>
+export const isBlank = (code: number) =>
   code <= 32 && (code === 32 || code === LINE_FEED || code === 9 || code === 13 || code === 0);
 
 /** Whether lines() reads a token back as it is: a form that has blanks between words can keep it. */

@@ -27,21 +27,30 @@ export class Vocabulary {
   readonly padding: number | undefined;
   readonly start: number | undefined;
   readonly end: number | undefined;
-  private readonly ids = new Numbering();
+  /** The tokens and their ids. */
+  readonly words: Numbering;
+  /** The tokens as strings, once they were asked for: a million of them take time and memory that counting does not need. */
+  #tokens: readonly string[] | undefined;
 
   /**
    * @param tokens each token once, in the order of their ids
    * @throws TypeError where they are no strings; RangeError where there are none or one stands twice
    */
-  constructor(readonly tokens: readonly string[]) {
-    strings("a vocabulary", tokens);
-    if (tokens.length === 0) throw new RangeError("a vocabulary expected at least one token, got none");
-    tokens.forEach((token, id) => {
-      if (this.ids.add(token) < id) {
-        throw new RangeError(`a vocabulary expected each token once, got ${show(token)} twice`);
-      }
-    });
-    const idOf = (...tokens: string[]) => tokens.map((token) => this.ids.find(token)).find((id) => id >= 0);
+  constructor(tokens: readonly string[] | Numbering) {
+    if (tokens instanceof Numbering) {
+      this.words = tokens;
+    } else {
+      // A copy: a network has as many rows, whatever happens to the caller's array.
+      this.#tokens = Object.freeze([...strings("a vocabulary", tokens)]);
+      if (tokens.length === 0) throw new RangeError("a vocabulary expected at least one token, got none");
+      this.words = new Numbering();
+      this.#tokens.forEach((token, id) => {
+        if (this.words.add(token) < id) {
+          throw new RangeError(`a vocabulary expected each token once, got ${show(token)} twice`);
+        }
+      });
+    }
+    const idOf = (...tokens: string[]) => tokens.map((token) => this.words.find(token)).find((id) => id >= 0);
     this.unknown = idOf(UNKNOWN);
     this.padding = idOf(PADDING);
     // Where a text has <bos> as a word, an n-gram model knows its sentences by <s>.
@@ -66,17 +75,23 @@ export class Vocabulary {
     return Vocabulary.fromCounts(counts, options);
   }
 
+  /** The tokens, by their ids. */
+  get tokens(): readonly string[] {
+    this.#tokens ??= Object.freeze(this.words.strings);
+    return this.#tokens;
+  }
+
   get size(): number {
-    return this.tokens.length;
+    return this.words.size;
   }
 
   has(token: string): boolean {
-    return this.ids.find(token) >= 0;
+    return this.words.find(token) >= 0;
   }
 
   /** A token's id; that of <unk> for one that is not in the vocabulary. @throws RangeError naming it where there is no <unk> */
   id(token: string): number {
-    const id = this.ids.find(token);
+    const id = this.words.find(token);
     if (id >= 0) return id;
     if (this.unknown !== undefined) return this.unknown;
     throw new RangeError(
