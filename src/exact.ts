@@ -26,7 +26,7 @@ export function exp(x: number): number {
     1 + r * (1 + r * (1 / 2 + r * (1 / 6 + r * (1 / 24 + r * (1 / 120 + r * (1 / 720 + r * (1 / 5040 +
     r * (1 / 40320 + r * (1 / 362880 + r * (1 / 3628800 + r * (1 / 39916800 + r * (1 / 479001600 +
     r * (1 / 6227020800 + r / 87178291200)))))))))))));
-  return n === 1024 ? sum * 2 * powerOfTwo(1023) : sum * powerOfTwo(n);
+  return n > 1022 ? sum * 2 * powerOfTwo(n - 1) : sum * POWERS[1024 + n]!;
 }
 
 /** ln x for a normal x > 0, absolute error below 1e-15·(1 + |ln x|): n·ln 2 + 2·artanh((m − 1)/(m + 1)), x = m·2ⁿ. */

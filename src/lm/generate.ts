@@ -6,6 +6,7 @@ import { pause } from "../pause.js";
 import { Random } from "../random.js";
 import { encodePrompt } from "../text/corpus.js";
 import type { LanguageModel } from "./language-model.js";
+import { largest } from "./largest.js";
 import { notWritten } from "./next.js";
 
 export interface GenerateOptions {
@@ -149,9 +150,7 @@ function sample(
 
   let candidates: ArrayLike<number> | undefined;
   if (k < weights.length || p < 1) {
-    const order = Uint32Array.from(weights, (_, id) => id);
-    order.sort((a, b) => weights[b]! - weights[a]! || a - b);
-    let kept = order.subarray(0, k);
+    let kept = largest(weights, k);
     if (p < 1) {
       // The probabilities are those of the k that are left.
       const enough = p * kept.reduce((sum, id) => sum + weights[id]!, 0);

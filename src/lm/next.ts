@@ -5,6 +5,7 @@ import { exp } from "../exact.js";
 import { encodePrompt } from "../text/corpus.js";
 import type { Vocabulary } from "../text/vocabulary.js";
 import type { LanguageModel } from "./language-model.js";
+import { largest } from "./largest.js";
 
 export interface NextToken {
   token: string;
@@ -35,17 +36,8 @@ export function nextTokens<S>(model: LanguageModel<S>, state: S, k = 10): NextTo
   integer("k", k);
   const logProbs = model.logProbs(state);
   for (const id of notWritten(model.vocabulary)) logProbs[id] = -Infinity;
-  // The k best so far, in order: few tokens get past the last of them.
-  const best: number[] = [];
-  let least = -Infinity;
-  for (let id = 0; id < logProbs.length; id++) {
-    const logProb = logProbs[id]!;
-    if (logProb <= least) continue;
-    let place = best.length;
-    while (place > 0 && logProbs[best[place - 1]!]! < logProb) place--;
-    best.splice(place, 0, id);
-    if (best.length > k) best.pop();
-    if (best.length === k) least = logProbs[best[k - 1]!]!;
-  }
-  return best.map((id) => ({ token: model.vocabulary.token(id), probability: exp(logProbs[id]!) }));
+  const { vocabulary } = model;
+  const next: NextToken[] = [];
+  for (const id of largest(logProbs, k)) next.push({ token: vocabulary.token(id), probability: exp(logProbs[id]!) });
+  return next;
 }

@@ -29,7 +29,9 @@ export class Vocabulary {
   readonly end: number | undefined;
   /** The tokens and their ids. */
   readonly words: Numbering;
-  /** The tokens as strings, once they were asked for: a million of them take time and memory that counting does not need. */
+  /** Those that were asked for, as strings: a million of them take time and memory that counting does not need. */
+  #made: (string | undefined)[] | undefined;
+  /** All of them. */
   #tokens: readonly string[] | undefined;
 
   /**
@@ -102,7 +104,11 @@ export class Vocabulary {
 
   /** The token of an id. @throws RangeError where there is none */
   token(id: number): string {
-    return this.tokens[integer("id", id, 0, this.size - 1)]!;
+    integer("id", id, 0, this.size - 1);
+    if (this.#tokens) return this.#tokens[id]!;
+    this.#made ??= new Array(this.size);
+    this.#made[id] ??= this.words.string(id);
+    return this.#made[id];
   }
 
   /** One-hot rows (n × size) for those who want to see them; the network gathers instead. */
