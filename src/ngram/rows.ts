@@ -120,7 +120,12 @@ export function renumberRows(order: number, { words, counts }: Rows, renumbered:
     return row;
   }
 
-  if (counts.length > 0) visit(0, counts.length, 0);
+  /** For each word, by its new id, one more than the first row that begins with it. */
+  const begins = new Uint32Array(renumbered.length);
+  for (let row = 0; row < counts.length; row = endOfGroup(row, counts.length, 0)) {
+    begins[renumbered[words[row * order]!]!] = row + 1;
+  }
+  for (const begin of begins) if (begin > 0) visit(begin - 1, endOfGroup(begin - 1, counts.length, 0), 1);
   return result;
 }
 
