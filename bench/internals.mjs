@@ -5,8 +5,8 @@ const root = new URL("..", import.meta.url).pathname;
 await build({
   stdin: {
     contents: `
-      export * from "./src/index.ts";
-      export * from "./src/ngram.ts";
+      export * from "./src/entries/with-kernels.ts";
+      export * from "./src/entries/ngram.ts";
       export { networkConfig } from "./src/nn/config.ts";
       export { Network } from "./src/nn/network.ts";
       export { clip, gradientNorm, update } from "./src/train/optimizer.ts";

@@ -1,16 +1,37 @@
-// Builds everything from source, in order: kernels (assembly/ → build/*.wasm), the same as base64 in modules
-// (build/kernels.ts; build/wide.ts, which only Node's entry needs), the bundles (src/ → dist/*.js) and their types (dist/types/).
+// Builds everything from source, in order: kernels (assembly/ → build/*.wasm), the same in modules (build/kernels.ts;
+// build/wide.ts, which only Node's entry needs), what a module of kernels has to be (build/abi.ts), the bundles (src/ →
+// dist/*.js) and their types (dist/types/).
 //
 //   node scripts/build.mjs            all of it
 //   node scripts/build.mjs kernels    only what the tests need
 import { execFileSync } from "node:child_process";
-import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { deflateSync } from "node:zlib";
 import asc from "assemblyscript/asc";
 import { build } from "esbuild";
 import { tiles } from "./tiles.mjs";
 
 process.chdir(new URL("..", import.meta.url).pathname);
 const targets = ["strict", "relaxed", "wide"];
+
+/** Files of dist/ that only differ in where the kernels come from, by the condition of the exports that chooses them. */
+const KERNELS = { inlined: "kernels", workerd: "kernels.workerd", "edge-light": "kernels.edge-light" };
+/** Keeps the kernels out of the bundles, and makes one entry of src/entries/with-kernels.ts for each of them. */
+const kernels = {
+  name: "kernels",
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /\/wasm\/(inlined|workerd|edge-light)\.js$/ }, ({ path }) => ({
+      path: `./${KERNELS[path.match(/([\w-]+)\.js$/)[1]]}.js`,
+      external: true,
+    }));
+    onResolve({ filter: /^(workerd|edge-light)$/ }, ({ path }) => ({ path, namespace: "with-kernels" }));
+    onLoad({ filter: /.*/, namespace: "with-kernels" }, ({ path }) => {
+      const entry = readFileSync("src/entries/with-kernels.ts", "utf8");
+      return { contents: entry.replace("/inlined.js", `/${path}.js`), loader: "ts", resolveDir: "src/entries" };
+    });
+  },
+};
+const { version } = JSON.parse(readFileSync("package.json", "utf8"));
 
 mkdirSync("build", { recursive: true });
 for (const target of targets) {
@@ -19,31 +40,63 @@ for (const target of targets) {
   const messages = stderr.toString();
   if (messages) process.stderr.write(messages);
   if (error) process.exit(1);
+  const file = `build/${target}.wasm`;
+  writeFileSync(file, Buffer.concat([readFileSync(file), customSection("rivulet", `${version} ${target}`)]));
 }
 
-const base64 = (target) => readFileSync(`build/${target}.wasm`).toString("base64");
-const module = (names) => names.map((name) => `export const ${name}: string =\n  "${base64(name)}";\n`).join("");
-writeFileSync("build/kernels.ts", module(["strict", "relaxed"]));
-writeFileSync("build/wide.ts", module(["wide"]));
+const bytes = (target) => readFileSync(`build/${target}.wasm`);
+const base64 = (...parts) => deflateSync(Buffer.concat(parts), { level: 9, memLevel: 9 }).toString("base64");
+const sizes = `{ relaxed: ${bytes("relaxed").length} }`;
+writeFileSync(
+  "build/kernels.ts",
+  `export const sizes = ${sizes};\nexport const deflated: string =\n  "${base64(bytes("relaxed"), bytes("strict"))}";\n`,
+);
+writeFileSync("build/wide.ts", `export const deflated: string =\n  "${base64(bytes("wide"))}";\n`);
+const exported = WebAssembly.Module.exports(new WebAssembly.Module(bytes("strict"))).map(({ name }) => name);
+writeFileSync(
+  "build/abi.ts",
+  `export const release: string = "${version}";\nexport const exported: readonly string[] = ${JSON.stringify(exported)};\n`,
+);
 
 if (process.argv[2] !== "kernels") {
   rmSync("dist", { recursive: true, force: true });
+  const settings = { outdir: "dist", bundle: true, format: "esm", target: "es2022", logLevel: "warning" };
   const { metafile } = await build({
-    entryPoints: { index: "src/index.ts", ngram: "src/ngram.ts", node: "src/node.ts", cli: "src/cli/main.ts" },
-    outdir: "dist",
-    bundle: true,
+    ...settings,
+    entryPoints: {
+      index: "src/entries/with-kernels.ts",
+      "index.workerd": "workerd",
+      "index.edge-light": "edge-light",
+      ngram: "src/entries/ngram.ts",
+      node: "src/entries/node.ts",
+      cli: "src/cli/main.ts",
+    },
+    plugins: [kernels],
     splitting: true,
-    format: "esm",
     platform: "neutral",
     mainFields: ["module", "main"],
-    target: "es2022",
     external: ["node:*"],
     metafile: true,
-    logLevel: "warning",
+  });
+  await build({
+    ...settings,
+    entryPoints: Object.entries(KERNELS).map(([source, out]) => ({ in: `src/wasm/${source}.ts`, out })),
+    external: ["*.wasm", "*.wasm?module"],
   });
   chmodSync("dist/cli.js", 0o755);
+  for (const target of ["strict", "relaxed"]) copyFileSync(`build/${target}.wasm`, `dist/${target}.wasm`);
   writeFileSync("dist/THIRD-PARTY.txt", licenses(Object.keys(metafile.inputs)));
   execFileSync("node", ["node_modules/typescript/bin/tsc", "--project", "tsconfig.build.json"], { stdio: "inherit" });
+  writeFileSync(
+    "dist/types/wasm.d.ts",
+    "/** A WebAssembly.Module. */\ndeclare const module: object;\nexport default module;\n",
+  );
+}
+
+/** A custom section of WebAssembly: a short name and a short text. */
+function customSection(name, text) {
+  const content = Buffer.from(`${String.fromCharCode(name.length)}${name}${text}`);
+  return Buffer.concat([Buffer.from([0, content.length]), content]);
 }
 
 /** The licenses of the packages that are bundled. */
@@ -51,8 +104,7 @@ function licenses(inputs) {
   const packages = new Set(inputs.flatMap((input) => input.match(/node_modules\/((?:@[^/]+\/)?[^/]+)/)?.[1] ?? []));
   const texts = [...packages].sort().map((name) => {
     const { version, license, homepage } = JSON.parse(readFileSync(`node_modules/${name}/package.json`, "utf8"));
-    // The loader's is in the package it is a part of.
-    const folder = `node_modules/${name === "@assemblyscript/loader" ? "assemblyscript" : name}`;
+    const folder = `node_modules/${name}`;
     const files = readdirSync(folder).filter((entry) => /^(licen[cs]e|notice)/i.test(entry));
     const text = files.map((file) => readFileSync(`${folder}/${file}`, "utf8")).join("\n");
     return `${name} ${version}, ${license}, ${homepage ?? ""}\n\n${text}`;

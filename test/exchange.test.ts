@@ -3,7 +3,7 @@
 
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { characters, loadModel, loadWeights, RecurrentModel, saveModel, Vocabulary } from "../src/index.js";
+import { characters, loadModel, loadWeights, RecurrentModel, saveModel, Vocabulary } from "../src/entries/index.js";
 
 const fixture = (name: string) => readFileSync(new URL(`fixtures/${name}`, import.meta.url));
 interface Text {

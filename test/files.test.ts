@@ -15,10 +15,10 @@ import {
   saveModel,
   train,
   words,
-} from "../src/index.js";
+} from "../src/entries/index.js";
+import { readModel, readText, writeCheckpoint, writeModel } from "../src/entries/node.js";
 import { readSafetensors, type Tensor, writeSafetensors } from "../src/io/safetensors.js";
 import { writeWhole } from "../src/io/save.js";
-import { readModel, readText, writeCheckpoint, writeModel } from "../src/node.js";
 import { type Json, safetensors, withDescription, withHeader } from "./altered.js";
 import { randomNumbers } from "./reference.js";
 

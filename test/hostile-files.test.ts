@@ -19,10 +19,10 @@ import {
   saveModel,
   type TrainOptions,
   train,
-} from "../src/index.js";
+} from "../src/entries/index.js";
+import { FileError, readModel } from "../src/entries/node.js";
 import { named } from "../src/io/file-error.js";
 import { readBytes } from "../src/io/files.js";
-import { FileError, readModel } from "../src/node.js";
 import { type Json, safetensors, withDescription, withHeader, withMetadata } from "./altered.js";
 
 const TEXT = "Toward thee I roll, thou all-destroying but unconquering whale. ".repeat(4);

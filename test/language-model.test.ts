@@ -20,7 +20,7 @@ import {
   train,
   Vocabulary,
   whitespace,
-} from "../src/index.js";
+} from "../src/entries/index.js";
 import { networkConfig } from "../src/nn/config.js";
 import { Network } from "../src/nn/network.js";
 

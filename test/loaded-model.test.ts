@@ -16,7 +16,7 @@ import {
   train,
   Vocabulary,
   whitespace,
-} from "../src/index.js";
+} from "../src/entries/index.js";
 
 const TEXT = "Call me Ishmael. Some years ago, never mind how long precisely, I thought I would sail about. ".repeat(
   30,

@@ -1,7 +1,7 @@
 // What comes next: held against sorting all of what logProbs says.
 
 import { beforeAll, describe, expect, it } from "vitest";
-import { type LanguageModel, RecurrentModel, words } from "../src/index.js";
+import { type LanguageModel, RecurrentModel, words } from "../src/entries/index.js";
 import {
   countNgrams,
   kneserNey,
@@ -11,7 +11,7 @@ import {
   stateAfter,
   stupidBackoff,
   Vocabulary,
-} from "../src/ngram.js";
+} from "../src/entries/ngram.js";
 
 const TEXT = `the cat sat on the mat
 the dog sat on the cat

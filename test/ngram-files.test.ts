@@ -6,7 +6,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { afterAll, describe, expect, it } from "vitest";
-import { crc32 } from "../src/io/crc32.js";
 import {
   countNgrams,
   encode,
@@ -21,8 +20,9 @@ import {
   saveNgram,
   stupidBackoff,
   whitespace,
-} from "../src/ngram.js";
-import { readNgram, writeNgram } from "../src/node.js";
+} from "../src/entries/ngram.js";
+import { readNgram, writeNgram } from "../src/entries/node.js";
+import { crc32 } from "../src/io/crc32.js";
 import { Random } from "../src/random.js";
 import { CLI } from "./command.js";
 

@@ -4,8 +4,6 @@
 import { readFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
-import { writeDecimal } from "../src/ngram/arpa-write.js";
-import { IncompleteCounts } from "../src/ngram/complete.js";
 import {
   countNgrams,
   kneserNey,
@@ -19,7 +17,9 @@ import {
   saveArpa,
   saveNgram,
   stupidBackoff,
-} from "../src/ngram.js";
+} from "../src/entries/ngram.js";
+import { writeDecimal } from "../src/ngram/arpa-write.js";
+import { IncompleteCounts } from "../src/ngram/complete.js";
 import { Random } from "../src/random.js";
 
 const arpaOf = (model: NgramModel) => Buffer.concat([...saveArpa(model)]).toString();

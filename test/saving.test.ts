@@ -19,9 +19,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { FileError, readCounts, readModel, readNgram } from "../src/entries/node.js";
 import { readBytes, readText } from "../src/io/files.js";
 import { checkWritable, isDevice, writePieces, writeWhole } from "../src/io/save.js";
-import { FileError, readCounts, readModel, readNgram } from "../src/node.js";
 
 const directory = mkdtempSync(join(tmpdir(), "rivulet-saving-"));
 afterAll(() => rmSync(directory, { recursive: true }));

@@ -6,7 +6,7 @@ import { constants } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { quote, visible } from "../src/check.js";
-import { loadModel, prepare, RecurrentModel, saveModel, whitespace } from "../src/index.js";
+import { loadModel, prepare, RecurrentModel, saveModel, whitespace } from "../src/entries/index.js";
 import { readSafetensors } from "../src/io/safetensors.js";
 import { CLI, commandIn } from "./command.js";
 

@@ -12,7 +12,7 @@ import {
   Vocabulary,
   whitespace,
   words,
-} from "../src/index.js";
+} from "../src/entries/index.js";
 import { tokenizerFrom } from "../src/text/tokenizers.js";
 import { randomNumbers } from "./reference.js";
 

@@ -26,7 +26,7 @@ import {
   Vocabulary,
   whitespace,
   words,
-} from "../src/index.js";
+} from "../src/entries/index.js";
 import { checkOptimizer } from "../src/train/optimizer.js";
 import { factorAt } from "../src/train/schedule.js";
 

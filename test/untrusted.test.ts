@@ -20,9 +20,9 @@ import {
   saveModel,
   type Tokenizer,
   train,
-} from "../src/index.js";
-import { countNgrams, laplace, loadNgram, saveNgram } from "../src/ngram.js";
-import { readModel, readNgram } from "../src/node.js";
+} from "../src/entries/index.js";
+import { countNgrams, laplace, loadNgram, saveNgram } from "../src/entries/ngram.js";
+import { readModel, readNgram } from "../src/entries/node.js";
 import { Numbering } from "../src/text/numbering.js";
 import { type Json, withDescription, withMetadata } from "./altered.js";
 import { CLI } from "./command.js";

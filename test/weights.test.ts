@@ -8,7 +8,7 @@ import {
   RecurrentModel,
   type RecurrentOptions,
   Vocabulary,
-} from "../src/index.js";
+} from "../src/entries/index.js";
 import { readSafetensors, type Tensor, writeSafetensors } from "../src/io/safetensors.js";
 import { safetensors, withHeader } from "./altered.js";
 

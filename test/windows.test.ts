@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { checkPartition, partition } from "../src/data/windows.js";
-import { carriedWindows, overlappingWindows, type Partition, randomWindows } from "../src/index.js";
+import { carriedWindows, overlappingWindows, type Partition, randomWindows } from "../src/entries/index.js";
 
 const starts = (p: Partition, tokens: number, epoch = 0, seed = 1) => {
   const e = partition(p, tokens, epoch, seed);

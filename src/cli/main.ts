@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 import { version } from "../../package.json";
 import { reasonOf } from "../io/file-error.js";
-import { KERNEL_VARIANTS, selectKernels } from "../wasm/load.js";
+import { kernels as inlined } from "../wasm/inlined.js";
+import { KERNEL_VARIANTS, provideKernels, selectKernels } from "../wasm/load.js";
 import { useWideVectors } from "../wasm/wide.js";
 import { Args, type CommandName, commands, help, UsageError } from "./args.js";
 import { evaluateCommand } from "./eval.js";
@@ -37,6 +38,7 @@ async function main([name, ...argv]: string[]): Promise<number> {
     return 0;
   }
   const kernels = args.choice("kernels", KERNEL_VARIANTS);
+  provideKernels(inlined);
   useWideVectors();
   if (kernels) selectKernels(kernels);
   return run[command](args);

@@ -1,4 +1,5 @@
 import { POSITIVE, SHARE } from "../check.js";
+import { writeNgram } from "../entries/node.js";
 import { named } from "../io/file-error.js";
 import { readText } from "../io/files.js";
 import { parquetWriter, readCounts, writeCounts } from "../io/parquet.js";
@@ -12,7 +13,6 @@ import { maximumLikelihood } from "../ngram/maximum-likelihood.js";
 import type { NgramModel, Smoothing } from "../ngram/model.js";
 import { stupidBackoff } from "../ngram/stupid-backoff.js";
 import { countOf, MAX_ORDER } from "../ngram/trie.js";
-import { writeNgram } from "../node.js";
 import { type Args, UsageError } from "./args.js";
 import { count, evaluated, json } from "./numbers.js";
 import { keepInputs, say, writing } from "./outputs.js";

@@ -65,8 +65,16 @@ export async function* bounded({ pieces, taken }: Unpacked, ratio: number): Asyn
   }
 }
 
+/** A ReadableStream, for programs whose types have none. */
+export interface ByteStream {
+  getReader(): {
+    read(): Promise<{ done: boolean; value?: Uint8Array | undefined }>;
+    cancel(): Promise<unknown>;
+  };
+}
+
 /** Not every browser can iterate over a stream. */
-export async function* readAll(stream: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
+export async function* readAll(stream: ByteStream): AsyncGenerator<Uint8Array> {
   const reader = stream.getReader();
   try {
     for (let { done, value } = await reader.read(); !done; { done, value } = await reader.read()) yield value!;

@@ -5,16 +5,11 @@ import { ArpaReader } from "../ngram/arpa-read.js";
 import { concat, MAGIC, readBinary } from "../ngram/binary.js";
 import type { NgramModel } from "../ngram/model.js";
 import { FormatError } from "./format.js";
-import { bounded, isGzip, readAll, unpack } from "./gzip.js";
+import { type ByteStream, bounded, isGzip, readAll, unpack } from "./gzip.js";
 import { checkTokenizerOptions, type TokenizerOptions } from "./tokenizer.js";
 
 /** Bytes whole, or in pieces: an ArrayBuffer or the body of what fetch() gives, a file, a stream of Node's. */
-export type Bytes =
-  | Uint8Array
-  | ArrayBuffer
-  | ReadableStream<Uint8Array>
-  | Iterable<Uint8Array>
-  | AsyncIterable<Uint8Array>;
+export type Bytes = Uint8Array | ArrayBuffer | ByteStream | Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
 
 /**
  * Loads an n-gram model: an ARPA file as KenLM, SRILM, IRSTLM and the CMU toolkit write it, or what saveNgram() wrote; either
@@ -58,7 +53,7 @@ function wholeOf(source: Bytes): Uint8Array | undefined {
 }
 
 function piecesOf(source: Bytes): AsyncIterable<Uint8Array> | Iterable<Uint8Array> {
-  if (kindOf(source) === "ReadableStream") return readAll(source as ReadableStream<Uint8Array>);
+  if (kindOf(source) === "ReadableStream") return readAll(source as ByteStream);
   const pieces = source as Partial<AsyncIterable<Uint8Array> & Iterable<Uint8Array>> | null | undefined;
   if (typeof source !== "string" && (pieces?.[Symbol.asyncIterator] ?? pieces?.[Symbol.iterator])) {
     return source as Iterable<Uint8Array>;

@@ -26,6 +26,7 @@ const SCHEMA: SchemaElement[] = [
 const ROWS_IN_GROUP = 100_000;
 
 /** What writes Parquet files. @throws FileError where it is not installed */
+/** @internal */
 export const parquetWriter = () => load("hyparquet-writer", ["writing counts", "hyparquet-writer"]);
 
 /**

@@ -39,7 +39,13 @@ export interface TrainOptions extends Partial<TrainSettings> {
   /** Held-out tokens: evaluated after each epoch and at the end. A checkpoint does not keep them. */
   valid?: TokenIds;
   /** Stops the training with the signal's reason; it can be gone on with. A checkpoint does not keep it. */
-  signal?: AbortSignal;
+  signal?: Signal;
+}
+
+/** An AbortSignal, for programs whose types have none. */
+export interface Signal {
+  readonly aborted: boolean;
+  throwIfAborted(): void;
 }
 
 export interface Progress {
@@ -112,7 +118,7 @@ export class Training implements AsyncIterable<Progress> {
   /** How far it is. */
   readonly state: TrainState;
   private readonly valid: TokenIds | undefined;
-  private readonly signal: AbortSignal | undefined;
+  private readonly signal: Signal | undefined;
   private readonly batchesPerEpoch: number;
   private finished = false;
 

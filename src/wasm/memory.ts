@@ -3,7 +3,8 @@
 
 import { size } from "../check.js";
 import type { Kernels } from "./kernels.js";
-import { loadKernels } from "./load.js";
+import { compileKernels, instantiateKernels } from "./load.js";
+import { noMemory } from "./refused.js";
 
 const PAGE = 65536;
 const MAX_PAGES = 65536;
@@ -17,10 +18,14 @@ export class Memory {
     readonly kernels: Kernels,
   ) {}
 
-  /** An empty memory. Compiles the kernels where that has not been done yet. */
+  /**
+   * An empty memory. Compiles the kernels where that has not been done yet.
+   * @throws Error where this engine lacks or refuses what they need; RangeError where it gives no memory
+   */
   static async create(): Promise<Memory> {
-    const memory = new WebAssembly.Memory({ initial: 1, maximum: MAX_PAGES });
-    return new Memory(memory, await loadKernels(memory));
+    const module = await compileKernels();
+    const memory = allocate();
+    return new Memory(memory, await instantiateKernels(module, memory));
   }
 
   /**
@@ -31,12 +36,11 @@ export class Memory {
     const missing = Math.ceil(bytes / PAGE) - this.memory.buffer.byteLength / PAGE;
     if (missing <= 0) return;
     const need = `${what} needs ${size(bytes)} of memory`;
-    const advice = "use a smaller hidden size, vocabulary, batch or window";
-    if (bytes > PAGE * MAX_PAGES) throw new RangeError(`${need}, and WebAssembly has 4 GiB: ${advice}`);
+    if (bytes > PAGE * MAX_PAGES) throw noMemory(need, undefined, "WebAssembly has 4 GiB");
     try {
       this.memory.grow(missing);
     } catch (cause) {
-      throw new RangeError(`${need}, and this machine gives no more: ${advice}`, { cause });
+      throw noMemory(need, cause);
     }
   }
 
@@ -58,6 +62,14 @@ export class Memory {
   /** A view of n doubles. */
   doubles(pointer: number, n: number): Float64Array<ArrayBuffer> {
     return new Float64Array(this.memory.buffer as ArrayBuffer, pointer, n);
+  }
+}
+
+function allocate(): WebAssembly.Memory {
+  try {
+    return new WebAssembly.Memory({ initial: 1, maximum: MAX_PAGES });
+  } catch (cause) {
+    throw noMemory("a network needs a WebAssembly memory of its own", cause);
   }
 }
 

@@ -2,8 +2,11 @@
 // has to be set before the kernels are compiled.
 
 import { setFlagsFromString } from "node:v8";
-import { wide } from "../../build/wide.js";
+import { deflated } from "../../build/wide.js";
+import { inflate } from "./inflate.js";
 import { addKernels, selectKernels } from "./load.js";
+
+export const wide = (): Promise<Uint8Array<ArrayBuffer>> => inflate(deflated);
 
 /**
  * Turns on 256-bit vectors, and selects the kernels that are made for them: up to twice as fast, on Node 24 or later on

@@ -13,7 +13,7 @@ const CHROMIUM = "/usr/bin/chromium";
 const dist = new URL("../../dist/", import.meta.url);
 
 /** Runs where `rivulet` is the library, in Node and in the page alike. */
-async function job(rivulet: typeof import("../../src/index.js")) {
+async function job(rivulet: typeof import("../../src/entries/index.js")) {
   rivulet.selectKernels("strict");
   const tokenizer = rivulet.characters();
   const text = "He piled upon the whale’s white hump the sum of all the general rage. ".repeat(30);
@@ -38,7 +38,7 @@ async function job(rivulet: typeof import("../../src/index.js")) {
   return results;
 }
 
-type Ngrams = typeof import("../../src/ngram.js");
+type Ngrams = typeof import("../../src/entries/ngram.js");
 
 /** The same of `rivulet/ngram`. @param compressed the body of a response that is a gzip file, which `arpa` is in */
 async function ngramJob(rivulet: Ngrams, compressed: () => Promise<ReadableStream<Uint8Array>>) {

@@ -2,7 +2,15 @@
 
 import { existsSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { characters, overlappingWindows, perplexity, prepare, RecurrentModel, sgd, train } from "../../src/index.js";
+import {
+  characters,
+  overlappingWindows,
+  perplexity,
+  prepare,
+  RecurrentModel,
+  sgd,
+  train,
+} from "../../src/entries/index.js";
 
 const TEXT = new URL("../../../shared/data/timemachine.txt", import.meta.url);
 

@@ -2,23 +2,24 @@
 
 import { pipeline, Readable } from "node:stream";
 import { createGzip } from "node:zlib";
-import { saveCheckpoint } from "./io/checkpoint.js";
-import { named } from "./io/file-error.js";
-import { readBytes, readPieces } from "./io/files.js";
-import { loadModel, saveModel } from "./io/model.js";
-import { loadNgram } from "./io/ngram.js";
-import { writePieces, writeWhole } from "./io/save.js";
-import type { TokenizerOptions } from "./io/tokenizer.js";
-import type { RecurrentModel } from "./lm/recurrent.js";
-import { saveArpa } from "./ngram/arpa-write.js";
-import { saveNgram } from "./ngram/binary.js";
-import type { NgramModel } from "./ngram/model.js";
-import type { Training } from "./train/train.js";
+import { saveCheckpoint } from "../io/checkpoint.js";
+import { named } from "../io/file-error.js";
+import { readBytes, readPieces } from "../io/files.js";
+import { saveModel } from "../io/model.js";
+import { loadNgram } from "../io/ngram.js";
+import { writePieces, writeWhole } from "../io/save.js";
+import type { TokenizerOptions } from "../io/tokenizer.js";
+import type { RecurrentModel } from "../lm/recurrent.js";
+import { saveArpa } from "../ngram/arpa-write.js";
+import { saveNgram } from "../ngram/binary.js";
+import type { NgramModel } from "../ngram/model.js";
+import type { Training } from "../train/train.js";
+import { loadModel } from "./with-kernels.js";
 
-export { FileError } from "./io/file-error.js";
-export { readText } from "./io/files.js";
-export { readCounts, writeCounts } from "./io/parquet.js";
-export { useWideVectors } from "./wasm/wide.js";
+export { FileError } from "../io/file-error.js";
+export { readText } from "../io/files.js";
+export { readCounts, writeCounts } from "../io/parquet.js";
+export { useWideVectors } from "../wasm/wide.js";
 
 /** Saves a model as a safetensors file, whole or not at all. @throws FileError; a file that was there is then unchanged */
 export function writeModel(path: string, model: RecurrentModel): void {

@@ -1,0 +1,29 @@
+// What all entries have: text to numbers and back, and what is done with a model of any kind.
+//
+// biome-ignore-all assist/source/organizeImports: grouped by what they are for
+
+// Text to numbers and back
+export { decode, encode, type Text } from "../text/corpus.js";
+export type { TokenIds } from "../text/ids.js";
+export {
+  characters,
+  join,
+  lines,
+  pattern,
+  type Tokenizer,
+  type TokenizerSpec,
+  tokenize,
+  whitespace,
+  words,
+} from "../text/tokenizers.js";
+export { UNKNOWN, Vocabulary } from "../text/vocabulary.js";
+
+// Use
+export type { LanguageModel } from "../lm/language-model.js";
+export { type Evaluation, evaluate, evaluateAsync, perplexity } from "../lm/perplexity.js";
+export { type GenerateOptions, type Generation, generate } from "../lm/generate.js";
+export { type NextToken, nextTokens, stateAfter } from "../lm/next.js";
+
+// What is wrong with a file
+export { FormatError } from "../io/format.js";
+export type { TokenizerOptions } from "../io/tokenizer.js";

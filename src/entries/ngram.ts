@@ -1,0 +1,22 @@
+// rivulet/ngram: n-gram models, and what one does with them. No kernels.
+//
+// biome-ignore-all assist/source/organizeImports: grouped by what they are for
+
+// Text, and what is done with a model
+export * from "./common.js";
+export { SENTENCE_END, SENTENCE_START } from "../text/vocabulary.js";
+
+// Counts
+export { type CountOptions, countNgrams, NgramCounter, type NgramCounts } from "../ngram/count.js";
+
+// Estimates
+export { type KneserNeyOptions, kneserNey } from "../ngram/kneser-ney.js";
+export { laplace } from "../ngram/laplace.js";
+export { maximumLikelihood } from "../ngram/maximum-likelihood.js";
+export { stupidBackoff } from "../ngram/stupid-backoff.js";
+export { NgramModel, type Smoothing } from "../ngram/model.js";
+
+// Keeping
+export { saveArpa } from "../ngram/arpa-write.js";
+export { saveNgram } from "../ngram/binary.js";
+export { type Bytes, loadNgram } from "../io/ngram.js";

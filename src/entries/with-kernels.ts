@@ -1,0 +1,13 @@
+// rivulet as the package has it: each part that needs kernels comes with them. The build makes one of this file for each
+// condition of the exports that has its kernels from elsewhere.
+
+import { kernels } from "../wasm/inlined.js";
+import { withKernels } from "../wasm/load.js";
+import * as library from "./index.js";
+
+export * from "./index.js";
+export const RecurrentModel = /* @__PURE__ */ withKernels(kernels, library.RecurrentModel);
+export const kernelVariant = /* @__PURE__ */ withKernels(kernels, library.kernelVariant);
+export const loadModel = /* @__PURE__ */ withKernels(kernels, library.loadModel);
+export const resume = /* @__PURE__ */ withKernels(kernels, library.resume);
+export const selectKernels = /* @__PURE__ */ withKernels(kernels, library.selectKernels);
