@@ -6,6 +6,7 @@ import {
   join,
   pattern,
   prepare,
+  sentences,
   type Tokenizer,
   tokenize,
   UNKNOWN,
@@ -36,12 +37,12 @@ describe("tokenizers", () => {
     }
   });
 
-  it("words: Unicode letters with marks, apostrophes kept, punctuation single", () => {
+  it("words: letters with marks, apostrophes kept, punctuation single", () => {
     expect(tokenize(words(), "Don't stop—it’s  naïve, cafe\u0301 “x2”!\n")).toEqual([
       "Don't", "stop", "—", "it’s", "naïve", ",", "cafe\u0301", "“", "x2", "”", "!",
     ]); // biome-ignore format: one line
     expect(tokenize(words({ lowercase: true }), "Moby DICK")).toEqual(["moby", "dick"]);
-    expect(tokenize(words(), "über-ΑΒΓ 日本語 '")).toEqual(["über", "-", "ΑΒΓ", "日本語", "'"]);
+    expect(tokenize(words(), "über-ΑΒΓ 日本語 '")).toEqual(["über", "-", "ΑΒΓ", "日", "本", "語", "'"]);
   });
 
   it("words: joining puts spaces where English has them", () => {
@@ -61,13 +62,15 @@ describe("tokenizers", () => {
     ["characters", characters()],
     ["words", words()],
     ["lower-case words", words({ lowercase: true })],
+    ["sentences", sentences()],
+    ["lower-case sentences of wrapped lines", sentences({ lowercase: true, wrapped: true })],
     ["white space", whitespace()],
     ["a pattern", pattern(/\p{L}+|[^\p{L}]/u, "")],
   ];
 
   it.each(all)("%s: a stream cut anywhere gives the tokens of the whole", (_, tokenizer) => {
     const text = "It’s 😀 the  naïve\ncafe\u0301, don't — “stop” 12.5\n".repeat(3);
-    const vocabulary = Vocabulary.from(tokenize(tokenizer, text));
+    const vocabulary = Vocabulary.from([...tokenize(tokenizer, text), tokenizer.close ?? ""]);
     const whole = [...encode(text, tokenizer, vocabulary)];
     const random = randomNumbers(2);
     for (let i = 0; i < 50; i++) {

@@ -26,11 +26,20 @@ const COMMON: Flags = {
   ...HELP,
 };
 
+/** Of --tokens word and sentence. */
+const WORDS: Flags = {
+  lowercase: { help: "lower-case the text (with --tokens word or sentence)" },
+  wrapped: { help: "lines are wrapped: only a blank line ends a sentence (with --tokens sentence)" },
+};
+
 /** How a text is counted. */
 const COUNTED: Flags = {
   order: { value: "N", help: "length of the longest n-grams, 1 to 10 (needed)" },
-  tokens: { value: "char|word|whitespace", help: "what a token is; whitespace: each line a sentence (default)" },
-  lowercase: { help: "lower-case the text: words only" },
+  tokens: {
+    value: "char|word|sentence|whitespace",
+    help: "what a token is; sentence: words, in sentences; whitespace: each line is a sentence (default)",
+  },
+  ...WORDS,
   "skip-symbols": { help: "leave <s>, </s> and <unk> out where the text has them" },
 };
 
@@ -45,8 +54,8 @@ export const commands = {
       out: { value: "FILE", help: "where to save the model (default model.safetensors)" },
       cell: { value: "rnn|gru|lstm", help: "recurrent cell (default rnn)" },
       activation: { value: "tanh|relu", help: "of the rnn cell (default tanh)" },
-      tokens: { value: "char|word|whitespace", help: "what a token is (default char)" },
-      lowercase: { help: "lower-case the text: words only" },
+      tokens: { value: "char|word|sentence|whitespace", help: "what a token is (default char)" },
+      ...WORDS,
       "min-count": { value: "N", help: "tokens seen less often become <unk> (default 1)" },
       "max-vocabulary": { value: "N", help: "keep the N most frequent tokens (default: all)" },
       hidden: { value: "N", help: "width of the hidden state (default 128)" },

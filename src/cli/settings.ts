@@ -4,7 +4,7 @@ import { defined, FRACTION, NOT_NEGATIVE, POSITIVE } from "../check.js";
 import { carriedWindows, overlappingWindows, type Partition, randomWindows } from "../data/windows.js";
 import { ACTIVATIONS, CELL_NAMES, networkConfig } from "../nn/config.js";
 import { INITIALIZATIONS } from "../nn/initialize.js";
-import { characters, lines, type Tokenizer, whitespace, words } from "../text/tokenizers.js";
+import { characters, lines, sentences, type Tokenizer, whitespace, words } from "../text/tokenizers.js";
 import { adamw, type Optimizer, sgd } from "../train/optimizer.js";
 import { constant, cosine, step } from "../train/schedule.js";
 import type { TrainOptions } from "../train/train.js";
@@ -20,10 +20,17 @@ export function sentenceTokenizerOf(args: Args): Tokenizer {
 
 /** @param usual what a token is where that is not said */
 export function tokenizerOf(args: Args, usual: "char" | "whitespace" = "char", ofBlanks = whitespace): Tokenizer {
-  const kind = args.choice("tokens", ["char", "word", "whitespace"]) ?? usual;
-  if (args.has("lowercase") && kind !== "word")
-    throw new UsageError('"--lowercase" expected "--tokens word" beside it');
-  return { char: characters, whitespace: ofBlanks, word: () => words({ lowercase: args.has("lowercase") }) }[kind]();
+  const kind = args.choice("tokens", ["char", "word", "sentence", "whitespace"]) ?? usual;
+  const [lowercase, wrapped] = [args.has("lowercase"), args.has("wrapped")];
+  if (lowercase && kind !== "word" && kind !== "sentence")
+    throw new UsageError('"--lowercase" expected "--tokens word" or "--tokens sentence" beside it');
+  if (wrapped && kind !== "sentence") throw new UsageError('"--wrapped" expected "--tokens sentence" beside it');
+  return {
+    char: characters,
+    whitespace: ofBlanks,
+    word: () => words({ lowercase }),
+    sentence: () => sentences({ lowercase, wrapped }),
+  }[kind]();
 }
 
 export function vocabularyOf(args: Args) {

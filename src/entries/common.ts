@@ -10,6 +10,7 @@ export {
   join,
   lines,
   pattern,
+  sentences,
   type Tokenizer,
   type TokenizerSpec,
   tokenize,

@@ -1,11 +1,16 @@
 // From text to tokens and back. A tokenizer is a few functions and the plain data that a saved model keeps of it.
 
 import { boolean, oneOf, show } from "../check.js";
+import { sentences } from "./sentences.js";
 import { SENTENCE_END, SENTENCE_START, UNKNOWN } from "./vocabulary.js";
+import { words } from "./words.js";
+
+export { sentences, words };
 
 export type TokenizerSpec =
   | { kind: "char" | "whitespace" }
   | { kind: "word"; lowercase: boolean }
+  | { kind: "sentence"; lowercase: boolean; wrapped: boolean }
   | { kind: "lines"; skipSymbols: boolean }
   | { kind: "regex"; source: string; flags: string; separator: string };
 
@@ -37,26 +42,6 @@ export function characters(): Tokenizer {
       return last >= 0xd800 && last <= 0xdbff ? text.length - 1 : text.length;
     },
     piece: (token) => token,
-  };
-}
-
-// Letters with their marks, and digits; apostrophes inside a word belong to it (don't, o’clock). Anything else that is
-// not white space is a token of one character.
-const WORD = /[\p{L}\p{M}\p{N}]+(?:['’][\p{L}\p{M}\p{N}]+)*|[^\s]/gu;
-const CLOSING = /^[.,;:!?%)\]}’”»…]$/u;
-const OPENING = /^[([{“‘«]$/u;
-
-/** Words and punctuation marks. White space is not kept: joining puts single spaces where English has them. */
-export function words({ lowercase = false } = {}): Tokenizer {
-  boolean("lowercase", lowercase);
-  return {
-    spec: { kind: "word", lowercase },
-    each(text, emit) {
-      for (const [token] of (lowercase ? text.toLowerCase() : text).matchAll(WORD)) emit(token);
-    },
-    cut: afterLastSpace,
-    piece: (token, previous) =>
-      previous === undefined || CLOSING.test(token) || OPENING.test(previous) ? token : ` ${token}`,
   };
 }
 
@@ -155,12 +140,14 @@ export function checkTokenizer(tokenizer: Tokenizer | undefined): asserts tokeni
 
 /** The tokenizer that `spec`, which may be any JSON, describes. @throws RangeError, TypeError where it describes none */
 export function tokenizerFrom(spec: TokenizerSpec): Tokenizer {
-  const { kind, lowercase, skipSymbols, source, flags, separator } = spec as Record<string, unknown>;
-  switch (oneOf("tokenizer.kind", kind, ["char", "word", "whitespace", "lines", "regex"])) {
+  const { kind, lowercase, wrapped, skipSymbols, source, flags, separator } = spec as Record<string, unknown>;
+  switch (oneOf("tokenizer.kind", kind, ["char", "word", "sentence", "whitespace", "lines", "regex"])) {
     case "char":
       return characters();
     case "word":
       return words({ lowercase: boolean("lowercase", lowercase) });
+    case "sentence":
+      return sentences({ lowercase: boolean("lowercase", lowercase), wrapped: boolean("wrapped", wrapped) });
     case "whitespace":
       return whitespace();
     case "lines":

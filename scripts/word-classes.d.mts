@@ -1,0 +1,1 @@
+export function wordClasses(): Promise<Uint8Array>;

@@ -1,0 +1,206 @@
+// Words, as the Unicode Standard Annex #29 (version 17) finds them. The names in parentheses are those of its rules.
+//
+// It differs from the annex where a language model is better off, and from Intl.Segmenter, which has dictionaries:
+//
+// - White space is no token, nor is the narrow no-break space a part of a word, as French puts one before its ? and !.
+// - The zero width space is white space. Invisible characters that follow white space go with it, visible marks do not.
+// - After a zero width joiner any symbol goes on with an emoji, not only those that are emoji today.
+// - Chinese, Japanese but for katakana, Thai, Lao, Khmer and Burmese have no spaces between words. There a token is a
+//   character with its marks, as the annex says without a dictionary; joining puts no space between them.
+//
+// Neither Intl nor \p{…} has a say: an engine's tables are as new as the engine, and a model's tokens must not be.
+
+import { boolean } from "../check.js";
+import type { Tokenizer } from "./tokenizers.js";
+import { RUNS } from "./word-classes.js";
+
+// What a character is to its neighbors, in the order of scripts/word-classes.mjs. Words are made of the first four after OTHER.
+const OTHER = 0;
+const LETTER = 1;
+const NUMERIC = 2;
+const HEBREW = 3;
+const CONNECTOR = 4;
+const KATAKANA = 5;
+const EXTEND = 6;
+const FORMAT = 7;
+const JOINER = 8;
+const MID_LETTER = 9;
+const MID_NUMBER = 10;
+const MID_EITHER = 11;
+const SINGLE_QUOTE = 12;
+const DOUBLE_QUOTE = 13;
+const REGIONAL = 14;
+const SPACE = 15;
+const UNSPACED = 16;
+const WIDE = 17;
+/** The first half of a code point above U+FFFF. */
+const HALF = 18;
+
+/** (131,072) The class of each code point of planes 0 and 1. Made when it is first needed. */
+let table: Uint8Array | undefined;
+
+function classes(): Uint8Array {
+  if (table !== undefined) return table;
+  table = new Uint8Array(0x20000);
+  let at = 0;
+  for (const [, kind, more] of RUNS.matchAll(/([A-Z])([0-9a-z]*)/g)) {
+    const end = at + 1 + (more === "" ? 0 : Number.parseInt(more!, 36));
+    table.fill(kind!.charCodeAt(0) - 65, at, end);
+    at = end;
+  }
+  return table.fill(HALF, 0xd800, 0xdc00);
+}
+
+/** The class of the character at a place of a text. */
+export function classAt(text: string, i: number): number {
+  const kind = classes()[text.charCodeAt(i)]!;
+  if (kind !== HALF) return kind;
+  const point = text.codePointAt(i)!;
+  if (point < 0x10000) return OTHER; // by itself
+  if (point < 0x20000) return classes()[point]!;
+  if (point < 0x40000) return UNSPACED; // ideographs
+  return point >= 0xe0000 && point < 0xe1000 ? FORMAT : OTHER; // tags and selectors of variants
+}
+
+const widthAt = (text: string, i: number): number => (text.codePointAt(i)! > 0xffff ? 2 : 1);
+const isWord = (kind: number): boolean => kind >= LETTER && kind <= CONNECTOR;
+const isLetter = (kind: number): boolean => kind === LETTER || kind === HEBREW;
+const isExtender = (kind: number): boolean => kind >= EXTEND && kind <= JOINER;
+
+/** Where all that emoji are made of is, and other symbols, which do not follow joiners. */
+const isSymbol = (point: number): boolean => (point >= 0x2190 && point < 0x2c00) || point >= 0x1f000;
+
+/** Whether nothing comes between two characters (WB5, 8–10, 13–13b). */
+function joins(before: number, after: number): boolean {
+  if (isWord(before)) return isWord(after) || (before === CONNECTOR && after === KATAKANA);
+  return before === KATAKANA && (after === KATAKANA || after === CONNECTOR);
+}
+
+/** Whether a mark is part of the word that it stands in, between two characters (WB6–7c, 11–12). */
+function holds(before: number, mark: number, after: number): boolean {
+  const either = mark === MID_EITHER || mark === SINGLE_QUOTE;
+  if (before === NUMERIC) return after === NUMERIC && (either || mark === MID_NUMBER);
+  if (!isLetter(before) || !isLetter(after)) return false;
+  return either || mark === MID_LETTER || (mark === DOUBLE_QUOTE && before === HEBREW && after === HEBREW);
+}
+
+/** Where what begins at a place of a text ends, be it a word, a punctuation mark or an emoji. */
+function endOf(text: string, start: number): number {
+  const table = classes();
+  let kind = classAt(text, start);
+  let i = start + widthAt(text, start);
+  let joiner = kind === JOINER;
+  let paired = false;
+  for (;;) {
+    // Most of a text goes no further than this.
+    while (isWord(kind) && i < text.length) {
+      const next = table[text.charCodeAt(i)]!;
+      if (!isWord(next)) break;
+      kind = next;
+      i++;
+    }
+    if (i >= text.length) return i;
+    let next = classAt(text, i);
+    // These belong to what is before them (WB4).
+    for (; isExtender(next); next = classAt(text, i)) {
+      joiner = next === JOINER;
+      i += widthAt(text, i);
+      if (i >= text.length) return i;
+    }
+    if (joins(kind, next) || (joiner && next === OTHER && isSymbol(text.codePointAt(i)!))) {
+      // An emoji may be made of several (WB3c).
+    } else if (kind === REGIONAL && next === REGIONAL && !paired) {
+      paired = true; // a flag is made of two (WB15, 16)
+    } else if (next >= MID_LETTER && next <= DOUBLE_QUOTE) {
+      let after = i + 1;
+      while (after < text.length && isExtender(classAt(text, after))) after += widthAt(text, after);
+      const beyond = after < text.length ? classAt(text, after) : OTHER;
+      if (holds(kind, next, beyond)) {
+        next = beyond;
+        i = after;
+      } else if (kind !== HEBREW || next !== SINGLE_QUOTE) {
+        return i; // a geresh stays with its letter (WB7a)
+      }
+    } else {
+      return i;
+    }
+    kind = next;
+    joiner = false;
+    i += widthAt(text, i);
+  }
+}
+
+/** Whether there is nothing to be seen in a part of a text. */
+function isInvisible(text: string, from: number, to: number): boolean {
+  for (; from < to; from += widthAt(text, from)) {
+    const kind = classAt(text, from);
+    if (kind !== FORMAT && kind !== JOINER) return false;
+  }
+  return true;
+}
+
+/** Calls `visit` with where each token of a text begins and ends. */
+export function eachWord(text: string, visit: (start: number, end: number) => void): void {
+  const table = classes();
+  for (let i = 0; i < text.length; ) {
+    const kind = table[text.charCodeAt(i)]!;
+    if (kind === SPACE) {
+      i++;
+      continue;
+    }
+    const end = endOf(text, i);
+    if (!(isExtender(kind) && isInvisible(text, i, end))) visit(i, end);
+    i = end;
+  }
+}
+
+/**
+ * Words, punctuation marks and emoji: 3.14, don't and a flag are one token each. White space is not kept: joining puts
+ * single spaces where English has them, and none between the characters of a script that has none.
+ * @param lowercase in lower case. Unicode promises never to change what the lower case of a character is: only characters
+ * that are newer than an engine stay as they are in it.
+ */
+export function words({ lowercase = false } = {}): Tokenizer {
+  boolean("lowercase", lowercase);
+  return {
+    spec: { kind: "word", lowercase },
+    each(text, emit) {
+      // Word by word: what is around a word does not decide which of the two small sigmas it ends in.
+      eachWord(text, (start, end) => {
+        const word = text.slice(start, end);
+        emit(lowercase ? word.toLowerCase() : word);
+      });
+    },
+    cut(text) {
+      for (let i = text.length; i > 0; i--) if (isSpace(text, i - 1) || isBetweenUnspaced(text, i)) return i;
+      return 0;
+    },
+    piece: pieceOfWord,
+  };
+}
+
+export const isSpace = (text: string, i: number): boolean => classes()[text.charCodeAt(i)] === SPACE;
+
+/** Whether there is a letter, a digit or an ideograph. */
+export function isLetterOrDigit(text: string, i: number): boolean {
+  const kind = classes()[text.charCodeAt(i)]!;
+  return isWord(kind) || kind === KATAKANA || kind === UNSPACED;
+}
+
+/** Whether a place lies between two letters each of which is a token, whatever comes before and after. */
+export const isBetweenUnspaced = (text: string, i: number): boolean =>
+  classes()[text.charCodeAt(i)] === UNSPACED && classes()[text.charCodeAt(i - 1)] === UNSPACED;
+
+const CLOSING = /^[.,;:!?%)\]}’”»…،؛؟۔।॥、。，．！？：；）］｝」』】〉》]$/u;
+const OPENING = /^[([{“‘«（［｛「『【〈《]$/u;
+
+/** What a token adds to a text, after another one. */
+export function pieceOfWord(token: string, previous: string | undefined): string {
+  if (previous === undefined || CLOSING.test(token) || OPENING.test(previous)) return token;
+  return isUnspaced(token) && isUnspaced(previous) ? token : ` ${token}`;
+}
+
+function isUnspaced(token: string): boolean {
+  const kind = classAt(token, 0);
+  return kind === UNSPACED || kind === KATAKANA || kind === WIDE;
+}
