@@ -76,6 +76,7 @@ if (process.argv[2] !== "kernels") {
     platform: "neutral",
     mainFields: ["module", "main"],
     external: ["node:*"],
+    alias: { fs: "node:fs" }, // chardet's, which also reads files
     metafile: true,
   });
   await build({

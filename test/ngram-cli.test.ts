@@ -4,7 +4,7 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { gunzipSync } from "node:zlib";
+import { gunzipSync, gzipSync } from "node:zlib";
 import { ByteWriter, parquetWrite } from "hyparquet-writer";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Random } from "../src/random.js";
@@ -42,6 +42,30 @@ function object(stdout: string) {
 }
 const evaluated = (model: string, text = "held.txt") => object(done(`eval ${model} ${text} --json`));
 const read = (name: string) => readFileSync(at(name));
+
+describe("a text in prose, gzipped", () => {
+  const prose = "Mr. Starbuck saw it.\n“A whale?” he asked. It was\na whale.\n\nThe end\n\n".repeat(30);
+  const packed = gzipSync(prose);
+  writeFileSync(at("prose.txt.gz"), packed);
+  const flags = "--order 2 --tokens sentence --lowercase --wrapped --discount-fallback";
+
+  it("is read as sentences of words, from a file or standard input, and the model keeps how", () => {
+    done(`ngram prose.txt.gz ${flags} --out prose.ngram`);
+    const piped = spawnSync(
+      process.execPath,
+      [CLI, ..."ngram -".split(" "), ...flags.split(" "), "--out", "piped.ngram"],
+      {
+        cwd: directory,
+        input: packed,
+      },
+    );
+    expect(piped.status).toBe(0);
+    expect(read("piped.ngram")).toEqual(read("prose.ngram"));
+    // Sentences of 7, 9, 6 and 3 tokens, with their </s>.
+    expect(evaluated("prose.ngram", "prose.txt.gz").tokens).toBe(30 * (7 + 9 + 6 + 3));
+    expect(done("generate prose.ngram --length 20 --temperature 0")).toMatch(/^\S.*\n$/);
+  });
+});
 
 describe("rivulet ngram", () => {
   beforeAll(() => {
@@ -353,8 +377,9 @@ describe("what is wrong", () => {
       2,
       '"--smoothing" expected "kneser-ney" or "mle" or "laplace" or "stupid-backoff", got "good-turing"',
     ],
-    ["ngram text.txt --order 2 --tokens byte", 2, '"--tokens" expected "char" or "word" or "whitespace", got "byte"'],
-    ["ngram text.txt --order 2 --lowercase", 2, '"--lowercase" expected "--tokens word" beside it'],
+    ["ngram text.txt --order 2 --tokens byte", 2, '"--tokens" expected "char" or "word" or "sentence" or "whitespace"'],
+    ["ngram text.txt --order 2 --lowercase", 2, '"--lowercase" expected "--tokens word" or "--tokens sentence"'],
+    ["ngram text.txt --order 2 --tokens word --wrapped", 2, '"--wrapped" expected "--tokens sentence" beside it'],
     ["ngram text.txt --order 2 --tokens char --skip-symbols", 2, '"--skip-symbols" expected "--tokens whitespace"'],
     ["ngram text.txt --order 2 --seed 1", 2, "Unknown option '--seed'"],
     ["ngram text.txt --order 2 --out text.txt", 2, '"--out" expected a file that is not read, got "text.txt"'],

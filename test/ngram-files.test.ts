@@ -314,21 +314,6 @@ The data formats (one data set per section) are as follows: \\data\\
       'line 1: expected an ARPA file, which begins with "\\data\\", got the end of the file: it is cut short',
     ],
     ["another text", "Call me Ishmael.\n", 'line 1: expected \\data\\, got "Call me Ishmael.": is it an ARPA file?'],
-    [
-      "iARPA",
-      "iARPA\n\n\\data\\\n",
-      'line 1: expected \\data\\, got "iARPA": it is IRSTLM\'s iARPA, and compile-lm --text=yes makes an ARPA file of it',
-    ],
-    [
-      "IRSTLM's binary form",
-      "blmt 3 14 20 19\n",
-      'line 1: expected \\data\\, got "blmt 3 14 20 19": it is IRSTLM\'s binary form, and compile-lm --text=yes makes an ARPA file of it',
-    ],
-    [
-      "KenLM's binary form",
-      "mmap lm http://kheafield.com/code format version 5\n\0",
-      'line 1: expected \\data\\, got "mmap lm http://kheafield.com/code format…": it is KenLM\'s binary form, which depends on the machine: load the ARPA file',
-    ],
   ];
   it.each(damaged)("are refused with %s", async (_, text, message) => {
     await expect(loadNgram(bytes(text))).rejects.toThrow(new FormatError(message));

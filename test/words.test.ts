@@ -3,7 +3,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { wordClasses } from "../scripts/word-classes.mjs";
-import { encode, join, prepare, sentences, type Tokenizer, tokenize, Vocabulary, words } from "../src/index.js";
+import { encode, join, prepare, sentences, type Tokenizer, tokenize, Vocabulary, words } from "../src/entries/index.js";
 import { classAt, eachWord } from "../src/text/words.js";
 import { randomNumbers } from "./reference.js";
 

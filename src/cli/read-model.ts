@@ -1,5 +1,5 @@
 import { named } from "../io/file-error.js";
-import { readBytes, readPieces } from "../io/files.js";
+import { modelPieces, readBytes } from "../io/files.js";
 import { loadModel } from "../io/model.js";
 import { loadNgram } from "../io/ngram.js";
 import type { LanguageModel } from "../lm/language-model.js";
@@ -8,7 +8,7 @@ import type { LanguageModel } from "../lm/language-model.js";
 export async function readModel(path: string, allowPattern: boolean): Promise<LanguageModel<unknown>> {
   return named<LanguageModel<unknown>>(path, () => {
     if (path.endsWith(".safetensors")) return loadModel(readBytes(path), { allowPattern });
-    const pieces = readPieces(path);
+    const pieces = modelPieces(path);
     const { value: first } = pieces.next();
     if (first && isSafetensors(first)) {
       pieces.return();

@@ -4,7 +4,7 @@ import { pipeline, Readable } from "node:stream";
 import { createGzip } from "node:zlib";
 import { saveCheckpoint } from "../io/checkpoint.js";
 import { named } from "../io/file-error.js";
-import { readBytes, readPieces } from "../io/files.js";
+import { modelPieces, readBytes } from "../io/files.js";
 import { saveModel } from "../io/model.js";
 import { loadNgram } from "../io/ngram.js";
 import { writePieces, writeWhole } from "../io/save.js";
@@ -52,7 +52,7 @@ const thrown = () => {};
  * @throws FileError where there is none; FormatError where it is cut short, altered or something else
  */
 export async function readNgram(path: string, options: TokenizerOptions = {}): Promise<NgramModel> {
-  return named(path, () => loadNgram(readPieces(path), options));
+  return named(path, () => loadNgram(modelPieces(path), options));
 }
 
 /** Saves a checkpoint of a training, whole or not at all. @throws FileError */

@@ -2,14 +2,20 @@
 
 import { closeSync, fstatSync, lstatSync, openSync, readlinkSync, readSync, type Stats, statSync } from "node:fs";
 import { quote, size } from "../check.js";
+import { encodingAdvice } from "./encoding.js";
 import { attempt, checkPath, FileError, Reason, shown } from "./file-error.js";
+import { FormatError } from "./format.js";
+import { gunzip } from "./gunzip.js";
+import { isGzip } from "./gzip.js";
+import { HEAD, notModel, notText } from "./kinds.js";
 
 const PIECE = 1 << 18;
 
 /**
- * A UTF-8 text in pieces of up to 256 KiB, read as they are asked for. A byte order mark at its start is left out.
+ * A UTF-8 text in pieces, gzipped or not, read as they are asked for. A byte order mark at its start is left out.
  * @param path a file, or "-" for standard input
- * @throws FileError (while reading) where there is no such file, or where and how it is not UTF-8
+ * @throws FileError (while reading) where there is no such file, or where it is not a text in UTF-8: what it is instead, and
+ * what to do; or where it is gzipped and was cut short or altered
  */
 export function* readText(path: string): Generator<string, void, undefined> {
   const decoder = new TextDecoder("utf-8", { fatal: true });
@@ -22,14 +28,14 @@ export function* readText(path: string): Generator<string, void, undefined> {
       const all = Buffer.concat([carried, bytes]);
       const at = firstInvalid(all);
       const byte = all[at]?.toString(16).toUpperCase().padStart(2, "0");
+      const offset = read - carried.length + at;
       throw new FileError(
-        `${shown(path)} expected UTF-8, got the byte 0x${byte} at offset ${read - carried.length + at}: ` +
-          "convert it, for instance with iconv -f latin1 -t utf-8",
+        `${shown(path)} expected UTF-8, got the byte 0x${byte} at offset ${offset}: ${encodingAdvice(all)}`,
         { cause },
       );
     }
   };
-  for (const bytes of readPieces(path)) {
+  for (const bytes of textBytes(path)) {
     const piece = decode(bytes, true);
     if (piece !== "") yield piece;
     read += bytes.length;
@@ -37,6 +43,35 @@ export function* readText(path: string): Generator<string, void, undefined> {
     carried = unfinished(Buffer.concat([carried, bytes.subarray(-3)]));
   }
   decode(new Uint8Array(0), false);
+}
+
+/** The bytes of a text, unpacked. @throws FileError where it is another kind of file */
+function* textBytes(path: string): Generator<Uint8Array, void, undefined> {
+  const file = readPieces(path);
+  try {
+    let [head, pieces] = peek(file);
+    if (isGzip(head)) [head, pieces] = peek(gunzip(pieces, shown(path)));
+    const other = notText(head);
+    if (other !== undefined) throw new FileError(`${shown(path)} expected a text in UTF-8, got ${other}`);
+    yield* pieces;
+  } finally {
+    file.return();
+  }
+}
+
+/** The first bytes, enough to tell what kind of file they are of, and all of them. */
+function peek(pieces: Iterator<Uint8Array, void>): [Uint8Array, Generator<Uint8Array, void, undefined>] {
+  const taken: Uint8Array[] = [];
+  for (let length = 0; length < HEAD; length += taken.at(-1)!.length) {
+    const { done, value } = pieces.next();
+    if (done) break;
+    taken.push(value);
+  }
+  const all = (function* () {
+    yield* taken;
+    for (let { done, value } = pieces.next(); !done; { done, value } = pieces.next()) yield value!;
+  })();
+  return [Buffer.concat(taken), all];
 }
 
 /**
@@ -103,9 +138,26 @@ function firstInvalid(bytes: Uint8Array): number {
 /** What a model and all that a checkpoint keeps beside it can take: a quarter of WebAssembly's memory each. */
 const MOST = 2 ** 32;
 
-/** The bytes of a file: not of a device or a pipe, which may never end. @throws FileError */
+/** The bytes of an n-gram model's file, in pieces. @throws FormatError (while reading) where it is another kind of file */
+export function* modelPieces(path: string): Generator<Uint8Array, void, undefined> {
+  const file = readPieces(path);
+  try {
+    const [head, pieces] = peek(file);
+    checkModel(head);
+    yield* pieces;
+  } finally {
+    file.return();
+  }
+}
+
+function checkModel(head: Uint8Array): void {
+  const other = notModel(head);
+  if (other !== undefined) throw new FormatError(`expected a model, got ${other}`);
+}
+
+/** The bytes of a file: not of a device or a pipe, which may never end. @throws FileError; FormatError where it is another kind of file */
 export function readBytes(path: string): Uint8Array {
-  return attempt(`cannot read ${quote(path)}`, () => {
+  const bytes = attempt(`cannot read ${quote(path)}`, () => {
     // Before it is opened: opening a pipe waits for its other end.
     checkFile(statOf(path));
     const file = openSync(path, "r");
@@ -123,6 +175,8 @@ export function readBytes(path: string): Uint8Array {
       closeSync(file);
     }
   });
+  checkModel(bytes);
+  return bytes;
 }
 
 function checkFile(stats: Stats): Stats {

@@ -32,6 +32,8 @@ export async function loadNgram(source: Bytes, options: TokenizerOptions = {}): 
     pieces = bounded(unpacked, startsWith(first, MAGIC) ? BINARY_RATIO : ARPA_RATIO);
   }
   if (startsWith(first, MAGIC)) return readBinary(await joined(pieces), options);
+  const other = OTHER_FORMS.find(([bytes]) => bytes.test(String.fromCharCode(...first.subarray(0, 8))));
+  if (other) throw new FormatError(`expected an ARPA file, got ${other[1]}: ${other[2]}`);
   const reader = new ArpaReader();
   const decoder = new TextDecoder("utf-8", { fatal: true });
   const decode = (bytes: Uint8Array | undefined) => {
@@ -45,6 +47,13 @@ export async function loadNgram(source: Bytes, options: TokenizerOptions = {}): 
   reader.push(decode(undefined));
   return reader.done(options.tokenizer);
 }
+
+/** N-gram models that are not read: their first bytes as characters, what they are, and what to do. */
+export const OTHER_FORMS: readonly (readonly [bytes: RegExp, what: string, remedy: string])[] = [
+  [/^mmap lm /, "KenLM's binary form, which depends on the machine", "load the ARPA file that it was made from"],
+  [/^(Q?blmtI? |[iq]ARPA)/, "IRSTLM's own form", "compile-lm FILE --text=yes model.arpa makes an ARPA file of it"],
+  [/^SRILM_BI/, "SRILM's binary form", "ngram -lm FILE -write-lm model.arpa makes an ARPA file of it"],
+];
 
 function wholeOf(source: Bytes): Uint8Array | undefined {
   const kind = kindOf(source);

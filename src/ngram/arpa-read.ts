@@ -121,13 +121,13 @@ export class ArpaReader {
     } else if (!found.startsWith("#")) {
       const { line } = this;
       this.preamble ??= { line, found };
-      if (otherKind(found) || line - this.preamble.line >= MOST_PREAMBLE) throw this.notArpa(this.preamble);
+      if (line - this.preamble.line >= MOST_PREAMBLE) throw this.notArpa(this.preamble);
     }
   }
 
   private notArpa({ line, found }: { line: number; found: string }): FormatError {
     this.line = line;
-    return this.wrong("\\data\\", show(found) + (otherKind(found) ?? ": is it an ARPA file?"));
+    return this.wrong("\\data\\", `${show(found)}: is it an ARPA file?`);
   }
 
   private count(text: string, from: number, to: number): void {
@@ -354,14 +354,4 @@ function areAscending(pairs: Uint32Array, rows: number): boolean {
 function roomFor<T extends Float32Array | Uint32Array>(array: T, length: number): T {
   while (array.length < length) array = grown(array);
   return array;
-}
-
-/** What to do about a file of another kind, if its first line shows which. */
-function otherKind(found: string): string | undefined {
-  if (found === "iARPA") return ": it is IRSTLM's iARPA, and compile-lm --text=yes makes an ARPA file of it";
-  if (found.startsWith("blmt"))
-    return ": it is IRSTLM's binary form, and compile-lm --text=yes makes an ARPA file of it";
-  if (found.startsWith("mmap lm"))
-    return ": it is KenLM's binary form, which depends on the machine: load the ARPA file";
-  return undefined;
 }
