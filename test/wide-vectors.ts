@@ -1,10 +1,10 @@
 // Before every test file: the kernels, as entries have them. The wide ones join the others; with WIDE_VECTORS=1, 256-bit vectors are on for all of them.
 
 import { kernels } from "../src/wasm/inlined.js";
-import { addKernels, provideKernels } from "../src/wasm/load.js";
+import { provideKernels } from "../src/wasm/load.js";
 import { useWideVectors, wide } from "../src/wasm/wide.js";
 
 provideKernels(kernels);
 
-if (process.env.WIDE_VECTORS !== "1") addKernels("wide", wide);
+if (process.env.WIDE_VECTORS !== "1") provideKernels({ wide });
 else if (!useWideVectors()) throw new Error(`WIDE_VECTORS=1 expected Node 24 or later on x64, got ${process.version}`);

@@ -8,8 +8,9 @@ const dist = new URL("../dist/", import.meta.url);
 const capable = Number.parseInt(process.versions.node, 10) >= 24 && process.arch === "x64";
 
 /** What a module prints that has `rivulet`, `useWideVectors` and train(), which gives the last loss of a small LSTM. */
-function run(code: string): unknown {
+function run(code: string, flags: string[] = [], before = ""): unknown {
   const module = `
+    ${before}
     import * as rivulet from "${new URL("index.js", dist)}";
     import { useWideVectors } from "${new URL("node.js", dist)}";
     async function train() {
@@ -23,7 +24,9 @@ function run(code: string): unknown {
       return last;
     }
     ${code}`;
-  const out = execFileSync(process.execPath, ["--input-type=module", "--eval", module], { encoding: "utf8" });
+  const out = execFileSync(process.execPath, [...flags, "--input-type=module", "--eval", module], {
+    encoding: "utf8",
+  });
   return JSON.parse(out);
 }
 
@@ -32,6 +35,24 @@ describe("useWideVectors", () => {
     const found = run("console.log(JSON.stringify([useWideVectors(), rivulet.kernelVariant()]))");
     const otherwise = Number.parseInt(process.versions.node, 10) >= 22 ? "relaxed" : "strict";
     expect(found).toEqual(capable ? [true, "wide"] : [false, otherwise]);
+  });
+
+  it.runIf(capable).each([
+    ["the processor has no AVX2", ["--no-enable-avx2"], ""],
+    [
+      "V8 does not know the flag",
+      [],
+      'const v8 = "15.7.1"; globalThis.process = { ...process, versions: { ...process.versions, v8 } };',
+    ],
+  ])("changes nothing where %s", (_, flags, before) => {
+    expect(run("console.log(JSON.stringify([useWideVectors(), rivulet.kernelVariant()]))", flags, before)).toEqual([
+      false,
+      "relaxed",
+    ]);
+  });
+
+  it.runIf(capable)("finds that the flag was set before", () => {
+    expect(run("console.log(JSON.stringify(useWideVectors()))", ["--experimental-wasm-revectorize"])).toBe(true);
   });
 
   it.runIf(capable)("comes too late after the first model", () => {

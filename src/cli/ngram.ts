@@ -13,6 +13,7 @@ import { maximumLikelihood } from "../ngram/maximum-likelihood.js";
 import type { NgramModel, Smoothing } from "../ngram/model.js";
 import { stupidBackoff } from "../ngram/stupid-backoff.js";
 import { countOf, MAX_ORDER } from "../ngram/trie.js";
+import { perSecond } from "../pause.js";
 import { type Args, UsageError } from "./args.js";
 import { count, evaluated, json } from "./numbers.js";
 import { keepInputs, say, writing } from "./outputs.js";
@@ -68,7 +69,7 @@ export async function ngramCommand(args: Args): Promise<number> {
       json({
         done: true,
         valid: valid ? evaluated(valid) : null,
-        tokensPerSecond: tokensOf(counts) / seconds,
+        tokensPerSecond: perSecond(tokensOf(counts), seconds),
         parameters: model.logP.length - 1 + (model.logB.length - 1),
         ngrams: lengths(model),
         smoothing: model.smoothing,
@@ -103,7 +104,7 @@ export async function countCommand(args: Args): Promise<number> {
   await writing(() => named(out, () => writeCounts(out, counts)));
   report(args, counts, counts, seconds);
   if (args.has("json")) {
-    console.log(json({ done: true, tokensPerSecond: tokensOf(counts) / seconds, ngrams: lengths(counts) }));
+    console.log(json({ done: true, tokensPerSecond: perSecond(tokensOf(counts), seconds), ngrams: lengths(counts) }));
   }
   say(`saved ${out}`);
   return 0;

@@ -86,7 +86,7 @@ export class Generation<S = unknown> implements Iterable<string>, AsyncIterable<
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<string, void, undefined> {
-    const breath = pause();
+    const breath = pause(64);
     for (const piece of this) {
       yield piece;
       await breath();

@@ -23,8 +23,9 @@ export interface Evaluation {
   tokens: number;
 }
 
-/** Tokens scored at a time. */
+/** Tokens scored at a time, and between two looks at the clock. */
 const CHUNK = 1 << 15;
+const SHORT = 1 << 9;
 
 /**
  * Evaluates a model on a text, its state carried from the first token to the last. A network without <bos> has nothing to
@@ -33,17 +34,17 @@ const CHUNK = 1 << 15;
  * @throws TypeError, RangeError where it is no text, nothing of it can be predicted, or a token of it has no id
  */
 export function evaluate<S>(model: LanguageModel<S>, text: Text | TokenIds): Evaluation {
-  const evaluation = evaluating(model, text);
+  const evaluation = evaluating(model, text, CHUNK);
   for (;;) {
     const { done, value } = evaluation.next();
     if (done) return value;
   }
 }
 
-/** The same, giving the event loop a turn now and then. */
+/** Evaluates as evaluate() does, and yields to the event loop now and then. */
 export async function evaluateAsync<S>(model: LanguageModel<S>, text: Text | TokenIds): Promise<Evaluation> {
-  const evaluation = evaluating(model, text);
-  const breath = pause();
+  const evaluation = evaluating(model, text, SHORT);
+  const breath = pause(4);
   for (;;) {
     const { done, value } = evaluation.next();
     if (done) return value;
@@ -52,7 +53,11 @@ export async function evaluateAsync<S>(model: LanguageModel<S>, text: Text | Tok
 }
 
 /** Evaluates chunk by chunk. */
-function* evaluating<S>(model: LanguageModel<S>, text: Text | TokenIds): Generator<undefined, Evaluation> {
+function* evaluating<S>(
+  model: LanguageModel<S>,
+  text: Text | TokenIds,
+  length: number,
+): Generator<undefined, Evaluation> {
   const { tokenizer, vocabulary } = model;
   const ids = ArrayBuffer.isView(text) ? checkIds("text", text, vocabulary.size) : encode(text, tokenizer, vocabulary);
   const first = (model.predictsFirst ?? vocabulary.start !== undefined) ? 0 : 1;
@@ -68,8 +73,8 @@ function* evaluating<S>(model: LanguageModel<S>, text: Text | TokenIds): Generat
   let sumKnown = 0;
   let unknown = 0;
   let impossible = 0;
-  for (let start = first; start < ids.length; start += CHUNK) {
-    const chunk = ids.subarray(start, start + CHUNK);
+  for (let start = first; start < ids.length; start += length) {
+    const chunk = ids.subarray(start, start + length);
     const scored = model.score?.(chunk, state) ?? stepByStep(model, chunk, state);
     state = scored.state;
     scored.logProbs.forEach((logProb, i) => {

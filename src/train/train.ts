@@ -9,7 +9,7 @@ import { exp } from "../exact.js";
 import { type Evaluation, evaluate, evaluateAsync } from "../lm/perplexity.js";
 import type { RecurrentModel } from "../lm/recurrent.js";
 import type { Batch } from "../nn/network.js";
-import { pause } from "../pause.js";
+import { clockMoves, now, pause, perSecond } from "../pause.js";
 import { mix } from "../random.js";
 import { checkIds, type TokenIds } from "../text/ids.js";
 import { adamw, checkOptimizer, clip, gradientNorm, type Optimizer, update } from "./optimizer.js";
@@ -62,7 +62,7 @@ export interface Progress {
   /** Global norm of the gradients, before clipping. */
   gradNorm: number;
   learningRate: number;
-  /** Tokens trained in a second, evaluations left out. */
+  /** Tokens trained in a second, evaluations left out; 0 where the clock stood still. */
   tokensPerSecond: number;
   /** The part of the training that is done, 0 to 1. */
   done: number;
@@ -102,6 +102,7 @@ const defaults = (): TrainSettings => ({
  *     for await (const { step, loss } of train(model, ids, { epochs: 5 })) console.log(step, loss);
  *
  * @throws TypeError, RangeError naming the option that is wrong, or where the text is too short for one batch
+ * @throws RangeError (from the iteration) where `seconds` is to be measured by a clock that stands still
  * @throws DivergedError (from the iteration) where the loss, or that of the held-out tokens, becomes infinite or NaN
  */
 export function train(model: RecurrentModel, tokens: TokenIds, options: TrainOptions = {}): Training {
@@ -150,7 +151,14 @@ export class Training implements AsyncIterable<Progress> {
     const { settings, state, model, tokens, batchesPerEpoch } = this;
     const { network } = model;
     const { windows, seed } = settings;
-    const breath = pause();
+    // A step of the smallest networks takes about 0.1 ms, of large ones a second.
+    const breath = pause(4);
+    if (settings.seconds !== undefined && !clockMoves()) {
+      throw new RangeError(
+        '"seconds" expected a clock that moves while a program computes, got one that stands still, as on Cloudflare Workers: ' +
+          'use "steps" or "epochs"',
+      );
+    }
     // A model that was trained before has that training's moments.
     if (state.step === 0) for (const moment of ["moment1", "moment2"] as const) network.block(moment).fill(0);
     // The parameters before the last update, whose loss is known to be finite.
@@ -170,7 +178,7 @@ export class Training implements AsyncIterable<Progress> {
       const epoch = partition(windows, tokens.length, epochIndex, seed);
       for (let i = state.step % batchesPerEpoch; i < epoch.batches && !this.finished; i++) {
         this.signal?.throwIfAborted();
-        const started = performance.now();
+        const started = now();
         const batch = cut(tokens, epoch.starts(i), windows.window);
         const carry = epoch.carried(i) ? state.carry : network.initialState(batch.B);
         learningRate = settings.optimizer.learningRate * factorAt(settings.schedule, this.done());
@@ -187,7 +195,7 @@ export class Training implements AsyncIterable<Progress> {
         state.carry = carry;
         state.step++;
         state.tokens += batch.inputs.length;
-        state.seconds += (performance.now() - started) / 1000;
+        state.seconds += (now() - started) / 1000;
         const done = this.done();
         const valid = done >= 1 || i === epoch.batches - 1 ? await this.evaluate() : undefined;
         // No next step would find that the last update went too far.
@@ -204,7 +212,7 @@ export class Training implements AsyncIterable<Progress> {
           perplexity: exp(loss),
           gradNorm,
           learningRate,
-          tokensPerSecond: state.tokens / state.seconds,
+          tokensPerSecond: perSecond(state.tokens, state.seconds),
           done: stop ? 1 : done,
           ...(valid && { valid }),
         };

@@ -65,10 +65,9 @@ export function selectKernels(kernels: KernelVariant | object): void {
   selected = variant;
 }
 
-/** @internal Adds a build that is not in every bundle. @throws Error where kernels are compiled already */
-export function addKernels(variant: KernelVariant, build: Build): void {
+/** @internal @throws Error where kernels are compiled already */
+export function expectNoneCompiled(variant: KernelVariant): void {
   if (compiled.size > 0) throw new Error(`${variant} kernels expected to be chosen before the first model is made`);
-  builds[variant] = build;
 }
 
 /** The build in use. */
