@@ -84,6 +84,7 @@ if (process.argv[1] === import.meta.filename) {
   }
   const { version } = JSON.parse(readFileSync(require.resolve(`${UNICODE}/package.json`), "utf8"));
   console.log(`// Printed by scripts/word-classes.mjs from ${UNICODE} ${version}.
+// Unicode data: copyright Unicode, Inc., https://www.unicode.org/license.txt
 
 export const RUNS =
   "${encode(await wordClasses(), (point) => free.has(point))}";`);

@@ -1,20 +1,22 @@
 // Words, as the Unicode Standard Annex #29 (version 17) finds them. The names in parentheses are those of its rules.
 //
-// It differs from the annex where a language model is better off, and from Intl.Segmenter, which has dictionaries:
+// It differs from the annex on purpose in these ways, and from Intl.Segmenter in the last:
 //
-// - White space is no token, nor is the narrow no-break space a part of a word, as French puts one before its ? and !.
-// - The zero width space is white space. Invisible characters that follow white space go with it, visible marks do not.
-// - After a zero width joiner any symbol goes on with an emoji, not only those that are emoji today.
-// - Chinese, Japanese but for katakana, Thai, Lao, Khmer and Burmese have no spaces between words. There a token is a
-//   character with its marks, as the annex says without a dictionary; joining puts no space between them.
+// - White space is not a token, nor part of one. In the annex a narrow no-break space, which French puts before ? and !, is
+//   part of the word before it.
+// - The zero width space is white space. Invisible characters that follow white space are dropped with it; visible marks are
+//   tokens of their own.
+// - After a zero width joiner any symbol continues an emoji, not only those that are emoji today.
+// - Chinese, Japanese, Thai, Lao, Khmer and Burmese are written without spaces between words. A token there is a character
+//   with its marks, and a run of katakana, as in the annex; Intl.Segmenter has dictionaries. Joining adds no spaces.
 //
-// Neither Intl nor \p{…} has a say: an engine's tables are as new as the engine, and a model's tokens must not be.
+// Neither Intl nor \p{…} is used: their tables change with the version of an engine, and a model's tokens must not.
 
 import { boolean } from "../check.js";
 import type { Tokenizer } from "./tokenizers.js";
 import { RUNS } from "./word-classes.js";
 
-// What a character is to its neighbors, in the order of scripts/word-classes.mjs. Words are made of the first four after OTHER.
+// The classes of characters, in the order of scripts/word-classes.mjs. LETTER to CONNECTOR make up words.
 const OTHER = 0;
 const LETTER = 1;
 const NUMERIC = 2;
@@ -36,7 +38,7 @@ const WIDE = 17;
 /** The first half of a code point above U+FFFF. */
 const HALF = 18;
 
-/** (131,072) The class of each code point of planes 0 and 1. Made when it is first needed. */
+/** (131,072) The class of each code point of planes 0 and 1, decoded at the first use. */
 let table: Uint8Array | undefined;
 
 function classes(): Uint8Array {
@@ -67,7 +69,7 @@ const isWord = (kind: number): boolean => kind >= LETTER && kind <= CONNECTOR;
 const isLetter = (kind: number): boolean => kind === LETTER || kind === HEBREW;
 const isExtender = (kind: number): boolean => kind >= EXTEND && kind <= JOINER;
 
-/** Where all that emoji are made of is, and other symbols, which do not follow joiners. */
+/** The blocks that have the parts of emoji. Their other symbols do not follow joiners. */
 const isSymbol = (point: number): boolean => (point >= 0x2190 && point < 0x2c00) || point >= 0x1f000;
 
 /** Whether nothing comes between two characters (WB5, 8–10, 13–13b). */
