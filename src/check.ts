@@ -1,7 +1,5 @@
 // Every argument from outside passes one of these before it is used: TypeError for the kind, RangeError for the value.
 
-import { closestMatch } from "leven";
-
 /** "Uint8Array", "Array", "Promise", "Object" …: what instanceof does not say of a value from another page or worker. */
 export const kindOf = (value: unknown): string => Object.prototype.toString.call(value).slice(8, -1);
 
@@ -20,9 +18,16 @@ export const quote = (text: string): string => visible(JSON.stringify(text));
 /** A value as an error message shows it. */
 export function show(value: unknown): string {
   if (typeof value === "string") return quote(value.length > 40 ? `${value.slice(0, 40)}…` : value);
+  if (typeof value === "bigint") return `${value}n`;
   if (value === null || (typeof value !== "object" && typeof value !== "function")) return String(value);
   const kind = kindOf(value);
-  return `${/^[AEIO]/.test(kind) ? "an" : "a"} ${kind}`;
+  const awaited = kind === "Promise" ? " (did you forget to await it?)" : "";
+  return `${/^[AEIO]|^Ng/.test(kind) ? "an" : "a"} ${kind}${awaited}`;
+}
+
+export function string(name: string, value: unknown, expected = "a string"): string {
+  if (typeof value !== "string") throw new TypeError(`"${name}" expected ${expected}, got ${show(value)}`);
+  return value;
 }
 
 export function integer(name: string, value: unknown, least = 1, most = Number.MAX_SAFE_INTEGER): number {
@@ -52,17 +57,57 @@ export function boolean(name: string, value: unknown): boolean {
   return value;
 }
 
-/** What holds a function's options. */
-export function object<T extends object>(name: string, value: T): T {
-  if (typeof value === "object" && value !== null) return value;
-  throw new TypeError(`"${name}" expected an object, got ${show(value)}`);
+/** A plain object. @param expected what it is meant to be, in words */
+export function object<T extends object>(name: string, value: T, expected = "an object"): T {
+  if (kindOf(value) === "Object") return value;
+  throw new TypeError(`"${name}" expected ${expected}, got ${show(value)}`);
 }
 
-/** The name among `known` that a misspelled or shortened `name` was probably meant to be. */
+/** Every name that an options object of this type can have. */
+export type Names<T> = { readonly [name in keyof T]-?: 1 };
+/** The options of a function that has none. */
+export type NoOptions = Record<string, never>;
+
+/** A function's options: without types nothing else keeps a caller from misspelling one. */
+export function checkOptions<T extends object>(name: string, value: T, names: Names<T>): T {
+  for (const key of Object.keys(object(name, value))) {
+    if (Object.hasOwn(names, key)) continue;
+    const known = Object.keys(names);
+    const meant = nearest(key, known);
+    const has = `it has ${known.join(", ") || "none"}`;
+    const advice = meant ? `did you mean ${show(meant)}? I${has.slice(1)}` : has;
+    throw new TypeError(`"${name}" has no ${show(key)}: ${advice}`);
+  }
+  return value;
+}
+
+/** The name among `known` that a misspelled, shortened or otherwise spelled `name` was probably meant to be. */
 export function nearest(name: string, known: readonly string[]): string | undefined {
-  const start = name.toLowerCase();
-  const completed = start.length > 2 && known.find((candidate) => candidate.toLowerCase().startsWith(start));
-  return completed || closestMatch(name, known, { maxDistance: Math.max(1, Math.floor(name.length / 3)) });
+  const plain = (spelled: string) => spelled.toLowerCase().replace(/[^a-z0-9]/g, "");
+  const start = plain(name);
+  // lr: learningRate; hidden: hiddenSize; num_layers: layers; lowrecase: lowercase.
+  const far = (candidate: string) => {
+    const whole = plain(candidate);
+    const initials = candidate.replace(/(?<=.)[a-z]+/g, "").toLowerCase();
+    if (start === whole || (start.length > 1 && start === initials)) return 0;
+    if (start.length > 2 && whole.startsWith(start)) return 0.5;
+    const within = Math.min(start.length, whole.length) > 3 && (start.includes(whole) || whole.includes(start));
+    return within ? 0.6 : edits(start, whole);
+  };
+  const [best] = known.map((candidate) => [far(candidate), candidate] as const).sort(([a], [b]) => a - b);
+  return best && best[0] <= Math.max(1, start.length / 3) ? best[1] : undefined;
+}
+
+/** How many characters to insert, delete or replace (Levenshtein 1966). A library would be a thirtieth of all that is loaded. */
+function edits(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 0; i < a.length; i++) {
+    const next = [i + 1];
+    for (let j = 0; j < b.length; j++)
+      next.push(Math.min(row[j + 1]! + 1, next[j]! + 1, row[j]! + Number(a[i] !== b[j])));
+    row = next;
+  }
+  return row[b.length]!;
 }
 
 export function oneOf<T extends string>(name: string, value: unknown, choices: readonly T[]): T {
@@ -74,9 +119,34 @@ export function oneOf<T extends string>(name: string, value: unknown, choices: r
 /** A file's bytes: fetch() has them as an ArrayBuffer, Node as a Uint8Array. */
 export function checkBytes(name: string, value: unknown): Uint8Array {
   const kind = kindOf(value);
-  if (kind === "Uint8Array") return value as Uint8Array;
-  if (kind === "ArrayBuffer") return new Uint8Array(value as ArrayBuffer);
-  throw new TypeError(`"${name}" expected a Uint8Array or an ArrayBuffer, got ${show(value)}`);
+  if (kind !== "Uint8Array" && kind !== "ArrayBuffer") {
+    throw new TypeError(`"${name}" expected a Uint8Array or an ArrayBuffer, got ${show(value)}`);
+  }
+  return kind === "Uint8Array"
+    ? checkAttached(name, value as Uint8Array)
+    : new Uint8Array(checkAttached(name, value as ArrayBuffer));
+}
+
+/** Something to iterate over, and not a typed array whose buffer is gone. @param expected what it is meant to be, in words */
+export function iterable<T>(name: string, value: T, expected: string): T {
+  if (typeof (value as Iterable<unknown> | undefined)?.[Symbol.iterator] !== "function") {
+    throw new TypeError(`"${name}" expected ${expected}, got ${show(value)}`);
+  }
+  return ArrayBuffer.isView(value) ? checkAttached(name, value) : value;
+}
+
+/** @throws TypeError where an array's buffer was transferred to somebody else, or became too short for it */
+export function checkAttached<T extends ArrayBufferLike | ArrayBufferView>(name: string, value: T): T {
+  if (value.byteLength > 0) return value;
+  const [buffer, start] = ArrayBuffer.isView(value) ? [value.buffer, value.byteOffset] : [value as ArrayBufferLike, 0];
+  try {
+    new Uint8Array(buffer, start);
+  } catch {
+    throw new TypeError(
+      `"${name}" expected an array that has its buffer, got a detached ${kindOf(value)}: its buffer was transferred`,
+    );
+  }
+  return value;
 }
 
 /** 1.5 GiB, 320 KiB. */

@@ -176,8 +176,8 @@ describe("a checkpoint", () => {
     writeCheckpoint(at("c.safetensors"), training);
     const file = readFileSync(at("c.safetensors"));
     expect([...(await loadModel(file)).network.block("parameters")]).toEqual([...model.network.block("parameters")]);
-    expect((await resume(file, ids)).state.step).toBe(4);
-    expect((await resume(Uint8Array.from(file).buffer, ids)).state.step).toBe(4);
+    expect((await resume(file, ids)).training.state.step).toBe(4);
+    expect((await resume(Uint8Array.from(file).buffer, ids)).training.state.step).toBe(4);
     await expect(resume(undefined as never, ids)).rejects.toThrow(
       '"checkpoint" expected a Uint8Array or an ArrayBuffer',
     );

@@ -140,9 +140,9 @@ describe("vocabulary", () => {
 
   it("is made of strings in an array", () => {
     const made = (tokens: unknown) => () => new Vocabulary(tokens as never);
-    expect(made([1, 2])).toThrow(new TypeError("a vocabulary expected strings, got 1 at 0"));
-    expect(made(["a", null])).toThrow(new TypeError("a vocabulary expected strings, got null at 1"));
-    expect(made("abc")).toThrow(new TypeError('a vocabulary expected an array of strings, got "abc"'));
+    expect(made([1, 2])).toThrow(new TypeError('"tokens" expected strings, got 1 at 0'));
+    expect(made(["a", null])).toThrow(new TypeError('"tokens" expected strings, got null at 1'));
+    expect(made("abc")).toThrow(new TypeError('"tokens" expected an array of strings, got "abc"'));
     expect(made({ length: 3 })).toThrow("expected an array of strings, got an Object");
     expect(() => prepare("abc", characters(), { specials: "<unk>" as never })).toThrow(
       new TypeError('"specials" expected an array of strings, got "<unk>"'),

@@ -22,9 +22,11 @@ export async function evaluateCommand(args: Args): Promise<number> {
   console.log(`perplexity ${perplexity.toFixed(4)} over ${count(tokens, "token")}`);
   console.log(`${nats.toFixed(4)} nats or ${bits.toFixed(4)} bits a token`);
   if (unknown > 0) {
-    console.log(
-      `${count(unknown, "token")} unknown to the model; perplexity ${perplexityExcludingUnknown.toFixed(4)} without`,
-    );
+    const without =
+      perplexityExcludingUnknown === undefined
+        ? "none of the text is known to it"
+        : `perplexity ${perplexityExcludingUnknown.toFixed(4)} without`;
+    console.log(`${count(unknown, "token")} unknown to the model; ${without}`);
   }
   return 0;
 }

@@ -165,7 +165,7 @@ function tokensOf({ trie, count }: NgramCounts): number {
 function report(args: Args, counts: NgramCounts, { trie }: Pick<NgramCounts, "trie">, seconds: number): void {
   if (args.has("json")) return;
   const tokens = tokensOf(counts);
-  const speed = count(Math.round(tokens / seconds), "token");
+  const speed = count(Math.round(perSecond(tokens, seconds)), "token");
   say(`${count(tokens, "token")} in ${seconds.toFixed(1)} s: ${speed} a second`);
   lengths({ trie }).forEach((n, i) => void say(`${count(n, `${i + 1}-gram`)}`));
 }

@@ -14,10 +14,14 @@ export const evaluated = ({ nats, perplexity, perplexityExcludingUnknown, unknow
   tokens,
 });
 
-/** A line of JSON. It has no Infinity, but a number that every reader takes for it; NaN is null. */
-export const json = (value: unknown): string =>
-  JSON.stringify(value, (_, v) => (v === Infinity ? INFINITE : v)).replaceAll(`"${INFINITE}"`, "1e999");
+/** A line of JSON. It has no Infinity, but a number that every reader takes for it. @throws RangeError where a number is NaN */
+export const json = (value: unknown): string => JSON.stringify(value, written).replaceAll(`"${INFINITE}"`, "1e999");
 const INFINITE = "\uE000∞";
+
+function written(key: string, value: unknown): unknown {
+  if (Number.isNaN(value)) throw new RangeError(`"${key}" expected a number, got NaN`);
+  return value === Infinity ? INFINITE : value;
+}
 
 /** 1:05, 2:03:05. */
 export function clock(seconds: number): string {

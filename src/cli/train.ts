@@ -11,6 +11,7 @@ import { readSafetensors } from "../io/safetensors.js";
 import { checkWritable, isDevice, writeWhole } from "../io/save.js";
 import { type Evaluation, evaluate } from "../lm/perplexity.js";
 import { RecurrentModel } from "../lm/recurrent.js";
+import { perSecond } from "../pause.js";
 import { encode, prepare } from "../text/corpus.js";
 import type { TokenIds } from "../text/ids.js";
 import { gradientFlow } from "../train/gradient-flow.js";
@@ -18,7 +19,7 @@ import { DivergedError, type Progress, type Training, train } from "../train/tra
 import { kernelVariant } from "../wasm/load.js";
 import { type Args, quoted, UsageError } from "./args.js";
 import { gradientFlowChart, lossChart } from "./chart.js";
-import { count } from "./numbers.js";
+import { count, json } from "./numbers.js";
 import { keepInputs, say } from "./outputs.js";
 import { ProgressLine } from "./progress.js";
 import { heldOutOf, lengthOf, networkOf, tokenizerOf, trainOptionsOf, vocabularyOf } from "./settings.js";
@@ -31,7 +32,7 @@ const KEEP_EVERY = 5 * 60_000;
 const WITH_RESUME =
   "resume out epochs steps seconds patience valid-file gradient-flow json kernels allow-pattern".split(" ");
 
-const print = (value: unknown) => process.stdout.write(`${JSON.stringify(value)}\n`);
+const print = (value: unknown) => process.stdout.write(`${json(value)}\n`);
 
 interface Run {
   training: Training;
@@ -185,8 +186,8 @@ async function begin(args: Args, path: string, signal: AbortSignal): Promise<Run
   const { vocabulary } = corpus;
   const valid = await heldOut(held.file, corpus.valid, (file) => encode(readText(file), tokenizer, vocabulary));
   const model = await RecurrentModel.create({ tokenizer, vocabulary, ...network });
-  const training = await patient('at least 2 held-out tokens: give a larger "--valid", or "--valid-file"', () =>
-    named(path, () => train(model, corpus.train, { ...options, ...defined({ valid }), signal })),
+  const { training } = await patient('at least 2 held-out tokens: give a larger "--valid", or "--valid-file"', () =>
+    named(path, () => ({ training: train(model, corpus.train, { ...options, ...defined({ valid }), signal }) })),
   );
   return { training, valid };
 }
@@ -209,10 +210,10 @@ async function takeUp(args: Args, path: string, checkpoint: string, signal: Abor
     encode(readText(validPath), tokenizer, vocabulary),
   );
   const options = { ...length, ...defined({ valid }), signal };
-  const training = await patient('the text that was held out: give it with "--valid-file"', () =>
+  const { training } = await patient('the text that was held out: give it with "--valid-file"', () =>
     named(path, () => {
       try {
-        return resumeFrom(file, model, ids.subarray(0, trained), options);
+        return { training: resumeFrom(file, model, ids.subarray(0, trained), options) };
       } catch (error) {
         // What is wrong with the checkpoint is not the text's fault.
         throw error instanceof FormatError ? new FileError(`${quote(checkpoint)}: ${error.message}`) : error;
@@ -223,7 +224,10 @@ async function takeUp(args: Args, path: string, checkpoint: string, signal: Abor
 }
 
 /** Starts a training; where it has patience and nothing to evaluate it on, says so in terms of flags. */
-async function patient(expected: string, start: () => Promise<Training>): Promise<Training> {
+async function patient(
+  expected: string,
+  start: () => Promise<{ training: Training }>,
+): Promise<{ training: Training }> {
   try {
     return await start();
   } catch (error) {
@@ -303,7 +307,7 @@ function report(
   const flow = args.has("gradient-flow")
     ? gradientFlow(model, valid && valid.length > steps ? valid : tokens, { steps })
     : undefined;
-  const tokensPerSecond = state.tokens / state.seconds;
+  const tokensPerSecond = perSecond(state.tokens, state.seconds);
   if (args.has("json")) {
     print({
       done: true,

@@ -3,50 +3,46 @@
 //
 // A window of T steps at `start` reads the tokens start … start + T − 1 and predicts start + 1 … start + T.
 
-import { integer, oneOf } from "../check.js";
 import { mix, Random } from "../random.js";
+import { checkSettings, type Given, settings } from "../settings.js";
 
 export type Partition =
-  | { kind: "carried"; window: number; batch: number }
-  | { kind: "overlapping"; window: number; batch: number; stride: number }
-  | { kind: "random"; window: number; batch: number };
+  | { readonly kind: "carried"; readonly window: number; readonly batch: number }
+  | { readonly kind: "overlapping"; readonly window: number; readonly batch: number; readonly stride: number }
+  | { readonly kind: "random"; readonly window: number; readonly batch: number };
+
+const KINDS = {
+  carried: { window: [64], batch: [32] },
+  overlapping: { window: [64], batch: [32], stride: [1] },
+  random: { window: [64], batch: [32] },
+} as const;
 
 /**
- * The text is cut into `batch` streams of equal length, which are read side by side, window after window. The state goes
- * from each window to the next, the gradient does not: truncated BPTT. Reset: at the start of each epoch.
+ * The text is cut into `batch` streams of equal length (default 32), which are read side by side, in windows of `window`
+ * steps (default 64). The state goes from each window to the next, the gradient does not: truncated BPTT. Reset: at the
+ * start of each epoch.
  */
-export function carriedWindows({ window = 64, batch = 32 } = {}): Partition {
-  return { kind: "carried", ...sizes(window, batch) };
-}
+export const carriedWindows = (options: Given<Partition, "carried"> = {}): Partition =>
+  settings<Partition>(KINDS, "carried", options);
 
 /**
  * Windows that start every `stride` tokens, in a new random order each epoch; they overlap where the stride is smaller
  * than the window (default 1). Reset: before every window.
  */
-export function overlappingWindows({ window = 64, batch = 32, stride = 1 } = {}): Partition {
-  return { kind: "overlapping", ...sizes(window, batch), stride: integer("stride", stride) };
-}
+export const overlappingWindows = (options: Given<Partition, "overlapping"> = {}): Partition =>
+  settings<Partition>(KINDS, "overlapping", options);
 
 /**
  * Windows that lie end to end from a random offset, drawn anew each epoch like their order, so that the text is not
  * always cut at the same places. Each epoch has as many windows, which is up to one
  * fewer than would fit: room for the offset. Reset: before every window.
  */
-export function randomWindows({ window = 64, batch = 32 } = {}): Partition {
-  return { kind: "random", ...sizes(window, batch) };
-}
-
-const sizes = (window: number, batch: number) => ({
-  window: integer("window", window),
-  batch: integer("batch", batch),
-});
-
-const kinds = { carried: carriedWindows, overlapping: overlappingWindows, random: randomWindows };
+export const randomWindows = (options: Given<Partition, "random"> = {}): Partition =>
+  settings<Partition>(KINDS, "random", options);
 
 /** Holds a partition that did not come from those to the same rules and defaults. @throws RangeError, TypeError */
-export function checkPartition(windows: Partition): Partition {
-  return kinds[oneOf("windows.kind", windows.kind, Object.keys(kinds) as Partition["kind"][])](windows);
-}
+export const checkPartition = (windows: Partition): Partition =>
+  checkSettings(KINDS, "windows", windows, "carriedWindows(), overlappingWindows() or randomWindows()");
 
 /** One epoch's batches. */
 export interface Epoch {

@@ -2,17 +2,18 @@
 
 import { pipeline, Readable } from "node:stream";
 import { createGzip } from "node:zlib";
+import { boolean, checkOptions, show } from "../check.js";
 import { saveCheckpoint } from "../io/checkpoint.js";
-import { named } from "../io/file-error.js";
+import { named, pathOf } from "../io/file-error.js";
 import { modelPieces, readBytes } from "../io/files.js";
 import { saveModel } from "../io/model.js";
 import { loadNgram } from "../io/ngram.js";
 import { writePieces, writeWhole } from "../io/save.js";
-import type { TokenizerOptions } from "../io/tokenizer.js";
+import { checkTokenizerOptions, type TokenizerOptions } from "../io/tokenizer.js";
 import type { RecurrentModel } from "../lm/recurrent.js";
 import { saveArpa } from "../ngram/arpa-write.js";
 import { saveNgram } from "../ngram/binary.js";
-import type { NgramModel } from "../ngram/model.js";
+import { checkNgramModel, type NgramModel } from "../ngram/model.js";
 import type { Training } from "../train/train.js";
 import { loadModel } from "./with-kernels.js";
 
@@ -23,12 +24,14 @@ export { useWideVectors } from "../wasm/wide.js";
 
 /** Saves a model as a safetensors file, whole or not at all. @throws FileError; a file that was there is then unchanged */
 export function writeModel(path: string, model: RecurrentModel): void {
+  pathOf(path);
   writeWhole(path, saveModel(model));
 }
 
 /** Loads a model. @throws FileError where there is none; FormatError where it is cut short, altered or something else */
 export async function readModel(path: string, options: TokenizerOptions = {}): Promise<RecurrentModel> {
-  return named(path, () => loadModel(readBytes(path), options));
+  checkTokenizerOptions(options);
+  return named(pathOf(path), () => loadModel(readBytes(path), options));
 }
 
 /**
@@ -39,7 +42,14 @@ export async function readModel(path: string, options: TokenizerOptions = {}): P
  * @throws RangeError where a token has white space in it, and the file is an ARPA file
  */
 export async function writeNgram(path: string, model: NgramModel, options: { quantize?: boolean } = {}): Promise<void> {
-  if (path.endsWith(".ngram")) await writePieces(path, [saveNgram(model, options)]);
+  const { quantize = false } = checkOptions("options", options, { quantize: 1 });
+  if (boolean("quantize", quantize) && !pathOf(path).endsWith(".ngram")) {
+    throw new RangeError(
+      `"quantize" expected a path that ends in .ngram, got ${show(path)}: an ARPA file has all digits`,
+    );
+  }
+  checkNgramModel(model);
+  if (pathOf(path).endsWith(".ngram")) await writePieces(path, [saveNgram(model, options)]);
   else if (!path.endsWith(".gz")) await writePieces(path, saveArpa(model));
   else await writePieces(path, pipeline(Readable.from(saveArpa(model)), createGzip(), thrown));
 }
@@ -52,10 +62,12 @@ const thrown = () => {};
  * @throws FileError where there is none; FormatError where it is cut short, altered or something else
  */
 export async function readNgram(path: string, options: TokenizerOptions = {}): Promise<NgramModel> {
-  return named(path, () => loadNgram(modelPieces(path), options));
+  checkTokenizerOptions(options);
+  return named(pathOf(path), () => loadNgram(modelPieces(path), options));
 }
 
 /** Saves a checkpoint of a training, whole or not at all. @throws FileError */
 export function writeCheckpoint(path: string, training: Training): void {
+  pathOf(path);
   writeWhole(path, saveCheckpoint(training));
 }

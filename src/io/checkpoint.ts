@@ -1,7 +1,7 @@
 // A training that can be taken up again: a model file with the optimizer's moments, the state that carried windows go on
 // from, and the settings beside the weights. It loads as a model, too.
 
-import { checkBytes, defined, integer, number } from "../check.js";
+import { checkBytes, checkOptions, defined, integer, type Names, number } from "../check.js";
 import { checkPartition } from "../data/windows.js";
 import type { RecurrentModel } from "../lm/recurrent.js";
 import type { BlockName } from "../nn/layout.js";
@@ -9,11 +9,11 @@ import { blockSize, readParameter, writeParameter } from "../nn/parameters.js";
 import { checkIds, type TokenIds } from "../text/ids.js";
 import { checkOptimizer } from "../train/optimizer.js";
 import { checkSchedule } from "../train/schedule.js";
-import { Training, type TrainOptions, type TrainSettings, type TrainState } from "../train/train.js";
+import { checkTraining, Training, type TrainOptions, type TrainSettings, type TrainState } from "../train/train.js";
 import { described, FormatError, parseObject, record } from "./format.js";
 import { modelFrom, writeModel } from "./model.js";
 import { readSafetensors, type SafeTensors, type Tensor, valuesOf } from "./safetensors.js";
-import { checkTokenizerOptions, type TokenizerOptions } from "./tokenizer.js";
+import { checkTokenizerOptions, TOKENIZER_OPTIONS, type TokenizerOptions } from "./tokenizer.js";
 
 const MOMENTS = ["moment1", "moment2"] as const satisfies BlockName[];
 
@@ -24,8 +24,13 @@ interface Description {
   text: { tokens: number; hash: number };
 }
 
-/** The bytes of a safetensors file from which resume() goes on with the same bits. */
-export function saveCheckpoint({ model, tokens, settings, state }: Training): Uint8Array {
+/**
+ * The bytes of a safetensors file from which resume() goes on with the same bits.
+ * @throws TypeError; Error where another training took the model on since
+ */
+export function saveCheckpoint(training: Training): Uint8Array {
+  checkTraining(training).checkModelIsOurs();
+  const { model, tokens, settings, state } = training;
   const { network } = model;
   const { step, tokens: trained, seconds, sinceBest, best, carry } = state;
   const extra = new Map<string, Tensor>();
@@ -47,9 +52,18 @@ export function saveCheckpoint({ model, tokens, settings, state }: Training): Ui
 }
 
 type ResumeOptions = Pick<TrainOptions, "epochs" | "steps" | "seconds" | "patience" | "valid" | "signal">;
+const OPTIONS: Names<ResumeOptions & TokenizerOptions> = {
+  epochs: 1,
+  steps: 1,
+  seconds: 1,
+  patience: 1,
+  valid: 1,
+  signal: 1,
+  ...TOKENIZER_OPTIONS,
+};
 
 /**
- * Takes up a training where its checkpoint left it.
+ * Takes up a training where its checkpoint left it: iterate over the training, or await it, to go on.
  * @param tokens what it was trained on
  * @param options what goes on differently, such as how long in all; and what is not in the checkpoint: `valid`, which a
  * training with patience needs, and `signal`
@@ -60,14 +74,15 @@ export async function resume(
   checkpoint: Uint8Array | ArrayBuffer,
   tokens: TokenIds,
   options: ResumeOptions & TokenizerOptions = {},
-): Promise<Training> {
+): Promise<{ model: RecurrentModel; training: Training }> {
+  const { tokenizer, allowPattern, ...changed } = checkOptions("options", options, OPTIONS);
+  const reads = checkTokenizerOptions({ tokenizer, allowPattern });
   const file = readSafetensors(checkBytes("checkpoint", checkpoint));
-  const { tokenizer, allowPattern, ...changed } = options;
-  checkTokenizerOptions({ tokenizer, allowPattern });
-  return resumeFrom(file, await modelFrom(file, { tokenizer, allowPattern }), tokens, changed);
+  const model = await modelFrom(file, reads);
+  return { model, training: resumeFrom(file, model, tokens, changed) };
 }
 
-/** The same for a file that is read already, whose model was needed to make ids of the text. */
+/** resume() for a file that was read already, because its model was needed to make ids of the text. */
 export function resumeFrom(
   file: SafeTensors,
   model: RecurrentModel,

@@ -1,6 +1,6 @@
 // Errors of the file system in words: which file, what is wrong with it, what to do.
 
-import { quote, show } from "../check.js";
+import { quote, string } from "../check.js";
 
 /** A file that cannot be read or written: its name, what is wrong, what to do. */
 export class FileError extends Error {
@@ -13,11 +13,13 @@ export class Reason extends Error {}
 /** A path as error messages show it. */
 export const shown = (path: string) => (path === "-" ? "standard input" : quote(path));
 
+/** @throws TypeError */
+export const pathOf = (path: unknown): string => string("path", path, "the name of a file");
+
 /** @throws TypeError, or a Reason where no file can have such a name */
 export function checkPath(path: unknown): asserts path is string {
-  if (typeof path !== "string") throw new TypeError(`"path" expected the name of a file, got ${show(path)}`);
-  if (path === "") throw new Reason("its name is empty: name a file");
-  if (path.includes("\0"))
+  if (pathOf(path) === "") throw new Reason("its name is empty: name a file");
+  if (pathOf(path).includes("\0"))
     throw new Reason("its name has a NUL character, which no file's name has: name another file");
 }
 

@@ -3,7 +3,7 @@
 import { closeSync, fstatSync, lstatSync, openSync, readlinkSync, readSync, type Stats, statSync } from "node:fs";
 import { quote, size } from "../check.js";
 import { encodingAdvice } from "./encoding.js";
-import { attempt, checkPath, FileError, Reason, shown } from "./file-error.js";
+import { attempt, checkPath, FileError, pathOf, Reason, shown } from "./file-error.js";
 import { FormatError } from "./format.js";
 import { gunzip } from "./gunzip.js";
 import { isGzip } from "./gzip.js";
@@ -35,7 +35,7 @@ export function* readText(path: string): Generator<string, void, undefined> {
       );
     }
   };
-  for (const bytes of textBytes(path)) {
+  for (const bytes of textBytes(pathOf(path))) {
     const piece = decode(bytes, true);
     if (piece !== "") yield piece;
     read += bytes.length;

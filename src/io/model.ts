@@ -1,8 +1,8 @@
 // A recurrent model as a safetensors file: its weights under PyTorch's names and in PyTorch's shapes, and in the metadata
 // "rivulet" (JSON: network, tokenizer, vocabulary) and "crc32" (of that and of the weights).
 
-import { checkBytes, object, show } from "../check.js";
-import { RecurrentModel } from "../lm/recurrent.js";
+import { checkBytes, show } from "../check.js";
+import { checkRecurrent, RecurrentModel } from "../lm/recurrent.js";
 import { type NetworkConfig, networkConfig } from "../nn/config.js";
 import { Network } from "../nn/network.js";
 import { parameterTable } from "../nn/parameters.js";
@@ -24,7 +24,7 @@ interface Description {
 
 /** The bytes of a safetensors file with all of a model. */
 export function saveModel(model: RecurrentModel): Uint8Array {
-  return writeModel(model, new Map(), {});
+  return writeModel(checkRecurrent(model), new Map(), {});
 }
 
 /** The same with more in it: further tensors, further metadata. */
@@ -61,7 +61,7 @@ export async function loadModel(
   file: Uint8Array | ArrayBuffer,
   options: TokenizerOptions = {},
 ): Promise<RecurrentModel> {
-  checkTokenizerOptions(object("options", options));
+  checkTokenizerOptions(options);
   return modelFrom(readSafetensors(checkBytes("file", file)), options);
 }
 
@@ -72,7 +72,8 @@ export async function loadModel(
  * @throws TypeError where those are none
  * @throws FormatError naming each tensor that does not fit; the model is then as it was
  */
-export function loadWeights({ network }: RecurrentModel, file: Uint8Array | ArrayBuffer): void {
+export function loadWeights(model: RecurrentModel, file: Uint8Array | ArrayBuffer): void {
+  const { network } = checkRecurrent(model);
   const { parameters, config } = network;
   const refused = new Map<string, string>();
   const { tensors } = readSafetensors(checkBytes("file", file), (name, what) => refused.set(name, what));

@@ -1,6 +1,6 @@
 // Loading an n-gram model from wherever its bytes come, in whichever form they are.
 
-import { kindOf, object, show } from "../check.js";
+import { checkBytes, kindOf, show } from "../check.js";
 import { ArpaReader } from "../ngram/arpa-read.js";
 import { concat, MAGIC, readBinary } from "../ngram/binary.js";
 import type { NgramModel } from "../ngram/model.js";
@@ -21,7 +21,7 @@ export type Bytes = Uint8Array | ArrayBuffer | ByteStream | Iterable<Uint8Array>
  * @throws FormatError where they are cut short, altered or something else
  */
 export async function loadNgram(source: Bytes, options: TokenizerOptions = {}): Promise<NgramModel> {
-  checkTokenizerOptions(object("options", options));
+  checkTokenizerOptions(options);
   const whole = wholeOf(source);
   if (whole && startsWith(whole, MAGIC)) return readBinary(whole, options);
   let [first, pieces] = await peek(whole ? slices(whole) : piecesOf(source));
@@ -56,15 +56,17 @@ export const OTHER_FORMS: readonly (readonly [bytes: RegExp, what: string, remed
 ];
 
 function wholeOf(source: Bytes): Uint8Array | undefined {
-  const kind = kindOf(source);
-  if (kind === "Uint8Array") return source as Uint8Array;
-  return kind === "ArrayBuffer" ? new Uint8Array(source as ArrayBuffer) : undefined;
+  return ["Uint8Array", "ArrayBuffer"].includes(kindOf(source)) ? checkBytes("source", source) : undefined;
 }
 
 function piecesOf(source: Bytes): AsyncIterable<Uint8Array> | Iterable<Uint8Array> {
   if (kindOf(source) === "ReadableStream") return readAll(source as ByteStream);
   const pieces = source as Partial<AsyncIterable<Uint8Array> & Iterable<Uint8Array>> | null | undefined;
-  if (typeof source !== "string" && (pieces?.[Symbol.asyncIterator] ?? pieces?.[Symbol.iterator])) {
+  if (
+    typeof source !== "string" &&
+    !ArrayBuffer.isView(source) &&
+    (pieces?.[Symbol.asyncIterator] ?? pieces?.[Symbol.iterator])
+  ) {
     return source as Iterable<Uint8Array>;
   }
   throw new TypeError(`"source" expected bytes, whole or in pieces, got ${show(source)}`);

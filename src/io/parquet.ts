@@ -8,12 +8,13 @@
 // others are sums of these, so no row may be left out. Rows come in any order; other columns are ignored.
 
 import type { SchemaElement } from "hyparquet";
-import { integer, object, quote, show } from "../check.js";
+import { checkOptions, integer, quote, show } from "../check.js";
 import { IncompleteCounts } from "../ngram/complete.js";
-import { END, NgramCounter, type NgramCounts } from "../ngram/count.js";
+import { checkCounts, END, NgramCounter, type NgramCounts } from "../ngram/count.js";
 import { MAX_ORDER, ngrams, type Trie } from "../ngram/trie.js";
 import { checkTokenizer, isWord, lines, type Tokenizer } from "../text/tokenizers.js";
 import { name, SENTENCE_END, SENTENCE_START, UNKNOWN } from "../text/vocabulary.js";
+import { pathOf } from "./file-error.js";
 import { FormatError } from "./format.js";
 import { columnsOf, filesAt, load, type Packages, readers, VERSION } from "./parquet-file.js";
 import { writePieces } from "./save.js";
@@ -35,7 +36,8 @@ export const parquetWriter = () => load("hyparquet-writer", ["writing counts", "
  * @throws FileError where the file cannot be written, or the package is not installed
  */
 export async function writeCounts(path: string, counts: NgramCounts): Promise<void> {
-  const odd = counts.vocabulary.tokens.find((token) => !isWord(token) || /\p{Cs}/u.test(token));
+  pathOf(path);
+  const odd = checkCounts(counts).vocabulary.tokens.find((token) => !isWord(token) || /\p{Cs}/u.test(token));
   if (odd !== undefined) {
     throw new RangeError(
       `a Parquet file of counts expected words of whole characters without white space, got ${name(odd)}: ` +
@@ -106,7 +108,7 @@ export interface ReadCountsOptions {
  * @throws FileError where a file cannot be read, or a package is not installed
  */
 export async function readCounts(paths: string | readonly string[], options: ReadCountsOptions): Promise<NgramCounts> {
-  const { order, tokenizer = lines() } = object("options", options);
+  const { order, tokenizer = lines() } = checkOptions("options", options, { order: 1, tokenizer: 1 });
   integer("order", order, 1, MAX_ORDER);
   checkTokenizer(tokenizer);
   const rows = new RowCounter(order);

@@ -1,6 +1,6 @@
 // The tokenizer that a model's file describes.
 
-import { boolean, show } from "../check.js";
+import { boolean, checkOptions, type Names, show } from "../check.js";
 import { checkTokenizer, type Tokenizer, type TokenizerSpec, tokenizerFrom } from "../text/tokenizers.js";
 import { described, FormatError, record } from "./format.js";
 
@@ -12,10 +12,14 @@ export interface TokenizerOptions {
   allowPattern?: boolean;
 }
 
+export const TOKENIZER_OPTIONS: Names<TokenizerOptions> = { tokenizer: 1, allowPattern: 1 };
+
 /** @throws TypeError naming the option that is wrong */
-export function checkTokenizerOptions({ tokenizer, allowPattern }: TokenizerOptions): void {
+export function checkTokenizerOptions(options: TokenizerOptions): TokenizerOptions {
+  const { tokenizer, allowPattern } = checkOptions("options", options, TOKENIZER_OPTIONS);
   if (tokenizer !== undefined) checkTokenizer(tokenizer);
   if (allowPattern !== undefined) boolean("allowPattern", allowPattern);
+  return options;
 }
 
 /**

@@ -1,11 +1,11 @@
 // Sampling text from a language model.
 
-import { checkBytes, integer, NOT_NEGATIVE, number, object, SHARE, show } from "../check.js";
+import { checkBytes, checkOptions, integer, type Names, NOT_NEGATIVE, number, SHARE, show, string } from "../check.js";
 import { exp } from "../exact.js";
 import { pause } from "../pause.js";
 import { Random } from "../random.js";
 import { encodePrompt } from "../text/corpus.js";
-import type { LanguageModel } from "./language-model.js";
+import { checkModel, type LanguageModel, logProbsAfter } from "./language-model.js";
 import { largest } from "./largest.js";
 import { notWritten } from "./next.js";
 
@@ -29,13 +29,17 @@ export interface GenerateOptions {
   from?: Uint8Array | ArrayBuffer;
 }
 
+const OPTIONS: Names<GenerateOptions> = { prompt: 1, length: 1, temperature: 1, topK: 1, topP: 1, seed: 1, from: 1 };
+
 /**
- * Generates text: iterate over the result for its pieces, with `for` or with `for await`, which lets other work in.
- * Tokens that stand for nothing in a text (<unk>, <pad>, <bos>) are never drawn.
+ * Generates text: iterate over the result for its pieces, with `for` or with `for await`, which yields to the event loop.
+ * Tokens that stand for nothing in a text (<unk>, <pad>, <bos>) are never drawn. Where the model is trained between two
+ * pieces, the second one is drawn from its new weights.
  * @throws TypeError, RangeError naming the option that is wrong, or a token of the prompt that the model does not know
+ * @throws RangeError (from the iteration) where the model's probabilities are not numbers
  */
 export function generate<S>(model: LanguageModel<S>, options: GenerateOptions = {}): Generation<S> {
-  return new Generation(model, object("options", options));
+  return new Generation(model, checkOptions("options", options, OPTIONS));
 }
 
 /**
@@ -51,8 +55,14 @@ export class Generation<S = unknown> implements Iterable<string>, AsyncIterable<
 
   constructor(
     private readonly model: LanguageModel<S>,
-    { prompt = "", length = 200, temperature = 1, topK, topP = 1, seed = 1, from }: GenerateOptions,
+    options: GenerateOptions,
   ) {
+    const { prompt = "", length = 200, temperature = 1, topK, topP = 1, seed = 1, from } = options;
+    const fixed =
+      from !== undefined && (["prompt", "length", "seed"] as const).find((name) => options[name] !== undefined);
+    if (fixed)
+      throw new TypeError(`"${fixed}" expected none beside "from", which has its own, got ${show(options[fixed])}`);
+    checkModel(model);
     const { vocabulary, tokenizer } = model;
     this.left = integer("length", length, 0);
     number("temperature", temperature, ...NOT_NEGATIVE);
@@ -64,16 +74,20 @@ export class Generation<S = unknown> implements Iterable<string>, AsyncIterable<
     if (from !== undefined) {
       this.state = this.restore(checkBytes("from", from));
     } else {
-      if (typeof prompt !== "string") throw new TypeError(`"prompt" expected a string, got ${show(prompt)}`);
+      string("prompt", prompt);
       this.state = model.start();
       for (const id of encodePrompt(prompt, tokenizer, vocabulary)) this.take(id);
     }
   }
 
+  get [Symbol.toStringTag](): string {
+    return "Generation";
+  }
+
   *[Symbol.iterator](): Generator<string, void, undefined> {
     const { vocabulary, tokenizer } = this.model;
     while (this.left > 0) {
-      const id = this.draw(this.model.logProbs(this.state));
+      const id = this.draw(logProbsAfter(this.model, this.state));
       if (id === vocabulary.end) {
         this.left = 0;
         return;
@@ -143,8 +157,10 @@ function sample(
 ): number {
   for (const id of banned) logProbs[id] = -Infinity;
   const best = argmax(logProbs);
-  if (temperature === 0 || k === 1) return best;
   const top = logProbs[best]!;
+  if (top === -Infinity)
+    throw new RangeError("the model gives probability 0 to every token that could be written next");
+  if (temperature === 0 || k === 1) return best;
   const weights = new Float64Array(logProbs.length);
   for (let id = 0; id < weights.length; id++) weights[id] = exp((logProbs[id]! - top) / temperature);
 

@@ -1,10 +1,10 @@
 // What comes next: the likeliest tokens after a text.
 
-import { integer, show } from "../check.js";
+import { integer, string } from "../check.js";
 import { exp } from "../exact.js";
 import { encodePrompt } from "../text/corpus.js";
 import type { Vocabulary } from "../text/vocabulary.js";
-import type { LanguageModel } from "./language-model.js";
+import { checkModel, type LanguageModel, logProbsAfter } from "./language-model.js";
 import { largest } from "./largest.js";
 
 export interface NextToken {
@@ -21,10 +21,11 @@ export const notWritten = ({ unknown, padding, start }: Vocabulary): number[] =>
  * @param state what to go on from (default: the start)
  * @throws TypeError; RangeError naming a token that the model does not know
  */
-export function stateAfter<S>(model: LanguageModel<S>, text: string, state: S = model.start()): S {
-  if (typeof text !== "string") throw new TypeError(`"text" expected a string, got ${show(text)}`);
+export function stateAfter<S>(model: LanguageModel<S>, text: string, state?: S): S {
+  checkModel(model);
+  string("text", text);
   const ids = encodePrompt(text, model.tokenizer, model.vocabulary);
-  return ids.reduce((after, id) => model.advance(after, id), state);
+  return ids.reduce((after, id) => model.advance(after, id), state === undefined ? model.start() : state);
 }
 
 /**
@@ -33,8 +34,9 @@ export function stateAfter<S>(model: LanguageModel<S>, text: string, state: S = 
  * @throws TypeError, RangeError
  */
 export function nextTokens<S>(model: LanguageModel<S>, state: S, k = 10): NextToken[] {
+  checkModel(model);
   integer("k", k);
-  const logProbs = model.logProbs(state);
+  const logProbs = logProbsAfter(model, state);
   for (const id of notWritten(model.vocabulary)) logProbs[id] = -Infinity;
   const { vocabulary } = model;
   const next: NextToken[] = [];

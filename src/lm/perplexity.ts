@@ -1,10 +1,11 @@
 // How well a model predicts a text (Jelinek et al. 1977).
 
+import { checkOptions, type NoOptions } from "../check.js";
 import { exp } from "../exact.js";
 import { pause } from "../pause.js";
 import { encode, type Text } from "../text/corpus.js";
 import { checkIds, type TokenIds } from "../text/ids.js";
-import type { LanguageModel } from "./language-model.js";
+import { checkModel, type LanguageModel, notNumbers } from "./language-model.js";
 
 export interface Evaluation {
   /** Mean of −ln p over the predicted tokens. */
@@ -13,8 +14,8 @@ export interface Evaluation {
   bits: number;
   /** e^nats. */
   perplexity: number;
-  /** The perplexity over the tokens that the vocabulary has; NaN where there is none. */
-  perplexityExcludingUnknown: number;
+  /** The perplexity over the tokens that the vocabulary has; left out where there are none. */
+  perplexityExcludingUnknown?: number;
   /** Predicted tokens that the vocabulary does not have. */
   unknown: number;
   /** Predicted tokens that have probability 0: one of them, and the perplexity is infinite. */
@@ -32,18 +33,47 @@ const SHORT = 1 << 9;
  * predict the first token from, and starts with the second.
  * @param text a text, or its token ids
  * @throws TypeError, RangeError where it is no text, nothing of it can be predicted, or a token of it has no id
+ * @throws RangeError where the model's probabilities are not numbers: its weights are NaN, infinite or too large
  */
-export function evaluate<S>(model: LanguageModel<S>, text: Text | TokenIds): Evaluation {
-  const evaluation = evaluating(model, text, CHUNK);
+export function evaluate<S>(model: LanguageModel<S>, text: Text | TokenIds, options: NoOptions = {}): Evaluation {
+  checkOptions("options", options, {});
+  return numbers(evaluateNow(model, text));
+}
+
+/**
+ * Evaluates as evaluate() does, and yields to the event loop now and then.
+ * @throws what evaluate() does; Error where the model is trained meanwhile
+ */
+export async function evaluateAsync<S>(
+  model: LanguageModel<S>,
+  text: Text | TokenIds,
+  options: NoOptions = {},
+): Promise<Evaluation> {
+  checkOptions("options", options, {});
+  return numbers(await evaluateInTurns(model, text));
+}
+
+function numbers(evaluation: Evaluation): Evaluation {
+  if (Number.isNaN(evaluation.nats)) throw notNumbers();
+  return evaluation;
+}
+
+/** evaluate() for who looks at the numbers: they may be NaN. */
+export function evaluateNow<S>(model: LanguageModel<S>, text: Text | TokenIds): Evaluation {
+  const evaluation = evaluating(model, text, "text", CHUNK);
   for (;;) {
     const { done, value } = evaluation.next();
     if (done) return value;
   }
 }
 
-/** Evaluates as evaluate() does, and yields to the event loop now and then. */
-export async function evaluateAsync<S>(model: LanguageModel<S>, text: Text | TokenIds): Promise<Evaluation> {
-  const evaluation = evaluating(model, text, SHORT);
+/** evaluateAsync() for who looks at the numbers: they may be NaN. */
+export async function evaluateInTurns<S>(
+  model: LanguageModel<S>,
+  text: Text | TokenIds,
+  name = "text",
+): Promise<Evaluation> {
+  const evaluation = evaluating(model, text, name, SHORT);
   const breath = pause(4);
   for (;;) {
     const { done, value } = evaluation.next();
@@ -56,14 +86,17 @@ export async function evaluateAsync<S>(model: LanguageModel<S>, text: Text | Tok
 function* evaluating<S>(
   model: LanguageModel<S>,
   text: Text | TokenIds,
-  length: number,
+  name: string,
+  step: number,
 ): Generator<undefined, Evaluation> {
-  const { tokenizer, vocabulary } = model;
-  const ids = ArrayBuffer.isView(text) ? checkIds("text", text, vocabulary.size) : encode(text, tokenizer, vocabulary);
+  checkModel(model);
+  const { tokenizer, vocabulary, version } = model;
+  const ids = ArrayBuffer.isView(text) ? checkIds(name, text, vocabulary.size) : encode(text, tokenizer, vocabulary);
+  const { length } = ids;
   const first = (model.predictsFirst ?? vocabulary.start !== undefined) ? 0 : 1;
-  if (ids.length <= first) {
+  if (length <= first) {
     throw new RangeError(
-      `a text to evaluate expected at least ${first + 1} token${first > 0 ? "s" : ""}, got ${ids.length}`,
+      `a text to evaluate expected at least ${first + 1} token${first > 0 ? "s" : ""}, got ${length}`,
     );
   }
   let state = model.start();
@@ -73,8 +106,16 @@ function* evaluating<S>(
   let sumKnown = 0;
   let unknown = 0;
   let impossible = 0;
-  for (let start = first; start < ids.length; start += length) {
-    const chunk = ids.subarray(start, start + length);
+  for (let start = first; start < length; start += step) {
+    if (model.version !== version) {
+      throw new Error("the model was trained while it was evaluated: wait for the evaluation before it is trained on");
+    }
+    if (ids.length < length) {
+      throw new RangeError(
+        `"${name}" expected to keep its ${length} ids, got ${ids.length}: its buffer was detached or shrunk`,
+      );
+    }
+    const chunk = ids.subarray(start, Math.min(start + step, length));
     const scored = model.score?.(chunk, state) ?? stepByStep(model, chunk, state);
     state = scored.state;
     scored.logProbs.forEach((logProb, i) => {
@@ -85,13 +126,13 @@ function* evaluating<S>(
     });
     yield;
   }
-  const tokens = ids.length - first;
+  const tokens = length - first;
   const nats = sum / tokens;
   return {
     nats,
     bits: nats / Math.LN2,
     perplexity: exp(nats),
-    perplexityExcludingUnknown: exp(sumKnown / (tokens - unknown)),
+    ...(unknown < tokens && { perplexityExcludingUnknown: exp(sumKnown / (tokens - unknown)) }),
     unknown,
     impossible,
     tokens,
@@ -99,8 +140,8 @@ function* evaluating<S>(
 }
 
 /** The perplexity alone; see evaluate. */
-export function perplexity<S>(model: LanguageModel<S>, text: Text | TokenIds): number {
-  return evaluate(model, text).perplexity;
+export function perplexity<S>(model: LanguageModel<S>, text: Text | TokenIds, options: NoOptions = {}): number {
+  return evaluate(model, text, options).perplexity;
 }
 
 function stepByStep<S>(model: LanguageModel<S>, ids: TokenIds, state: S): { logProbs: Float64Array; state: S } {

@@ -1,12 +1,12 @@
 // A recurrent network as a language model.
 
-import { integer, show } from "../check.js";
+import { checkBytes, checkOptions, integer, type Names, show } from "../check.js";
 import { type NetworkConfig, networkConfig } from "../nn/config.js";
 import type { InitializationOptions } from "../nn/initialize.js";
 import { Network } from "../nn/network.js";
-import type { TokenIds } from "../text/ids.js";
+import { checkIds, type TokenIds } from "../text/ids.js";
 import { checkTokenizer, type Tokenizer } from "../text/tokenizers.js";
-import { Vocabulary } from "../text/vocabulary.js";
+import { checkVocabulary, type Vocabulary } from "../text/vocabulary.js";
 import type { LanguageModel } from "./language-model.js";
 
 export interface RecurrentOptions extends Partial<Omit<NetworkConfig, "vocabularySize">>, InitializationOptions {
@@ -16,13 +16,42 @@ export interface RecurrentOptions extends Partial<Omit<NetworkConfig, "vocabular
   seed?: number;
 }
 
+const OPTIONS: Names<RecurrentOptions> = {
+  tokenizer: 1,
+  vocabulary: 1,
+  seed: 1,
+  cell: 1,
+  activation: 1,
+  hiddenSize: 1,
+  layers: 1,
+  embeddingSize: 1,
+  tied: 1,
+  dropout: 1,
+  initialization: 1,
+  forgetBias: 1,
+  bidirectional: 1,
+};
+
 /** A state is (layers, H): the hidden states after the last token. */
 export class RecurrentModel implements LanguageModel<Float32Array> {
   private constructor(
     readonly network: Network,
     readonly tokenizer: Tokenizer,
     readonly vocabulary: Vocabulary,
-  ) {}
+  ) {
+    if (!(network instanceof Network)) {
+      throw new TypeError('"RecurrentModel" expected await RecurrentModel.create({ … }), got new RecurrentModel(…)');
+    }
+    Object.freeze(this);
+  }
+
+  get [Symbol.toStringTag](): string {
+    return "RecurrentModel";
+  }
+
+  get version(): number {
+    return this.network.version;
+  }
 
   /**
    * A new model with random weights.
@@ -30,12 +59,10 @@ export class RecurrentModel implements LanguageModel<Float32Array> {
    */
   static async create(options: RecurrentOptions): Promise<RecurrentModel> {
     // Without types nothing keeps a caller from leaving them out.
-    const given: Partial<RecurrentOptions> = options ?? {};
+    const given: Partial<RecurrentOptions> = options === undefined ? {} : checkOptions("options", options, OPTIONS);
     const { tokenizer, vocabulary, seed = 1, initialization, forgetBias, ...rest } = given;
     checkTokenizer(tokenizer);
-    if (!(vocabulary instanceof Vocabulary)) {
-      throw new TypeError(`"vocabulary" expected a Vocabulary, such as prepare() makes, got ${show(vocabulary)}`);
-    }
+    checkVocabulary(vocabulary);
     integer("seed", seed, 0);
     const config = oneDirection(networkConfig({ ...rest, vocabularySize: vocabulary.size }));
     const network = await Network.create(config);
@@ -48,6 +75,9 @@ export class RecurrentModel implements LanguageModel<Float32Array> {
    * @throws RangeError where the vocabulary has another size than the network, or the network reads in both directions
    */
   static from(network: Network, tokenizer: Tokenizer, vocabulary: Vocabulary): RecurrentModel {
+    if (!(network instanceof Network)) throw new TypeError(`"network" expected a Network, got ${show(network)}`);
+    checkTokenizer(tokenizer);
+    checkVocabulary(vocabulary);
     oneDirection(network.config);
     integer("vocabulary.size", vocabulary.size, network.config.vocabularySize, network.config.vocabularySize);
     return new RecurrentModel(network, tokenizer, vocabulary);
@@ -68,25 +98,26 @@ export class RecurrentModel implements LanguageModel<Float32Array> {
   }
 
   advance(state: Float32Array, token: number): Float32Array {
-    const next = state.slice();
+    const next = this.network.checkState(state).slice();
     this.network.step(this.checked(token), next);
     return next;
   }
 
   score(tokens: TokenIds, state: Float32Array): { logProbs: Float32Array; state: Float32Array } {
-    for (let i = 0; i < tokens.length; i++) this.checked(tokens[i]!);
-    const next = state.slice();
+    checkIds("tokens", tokens, this.vocabulary.size);
+    const next = this.network.checkState(state).slice();
     return { logProbs: this.network.score(tokens, next), state: next };
   }
 
   saveState(state: Float32Array): Uint8Array {
-    const bytes = new DataView(new ArrayBuffer(4 * state.length));
+    const bytes = new DataView(new ArrayBuffer(4 * this.network.checkState(state).length));
     for (let i = 0; i < state.length; i++) bytes.setFloat32(4 * i, state[i]!, true);
     return new Uint8Array(bytes.buffer);
   }
 
   restoreState(bytes: Uint8Array): Float32Array {
     const state = this.network.initialState(1);
+    checkBytes("bytes", bytes);
     if (bytes.length !== 4 * state.length) {
       throw new RangeError(`a state of this model expected ${4 * state.length} bytes, got ${bytes.length}`);
     }
@@ -96,9 +127,15 @@ export class RecurrentModel implements LanguageModel<Float32Array> {
 
   /** A token that is outside the vocabulary would have the kernels read outside the weights. */
   private checked(token: number): number {
-    if (token >= 0 && token < this.vocabulary.size && Number.isInteger(token)) return token;
+    if (Number.isInteger(token) && token >= 0 && token < this.vocabulary.size) return token;
     return integer("token", token, 0, this.vocabulary.size - 1);
   }
+}
+
+/** @throws TypeError where it is a model of another kind, or none */
+export function checkRecurrent(model: RecurrentModel): RecurrentModel {
+  if (model instanceof RecurrentModel) return model;
+  throw new TypeError(`"model" expected a RecurrentModel, such as RecurrentModel.create() makes, got ${show(model)}`);
 }
 
 /** Read backward, what is to be predicted is known. @throws RangeError */

@@ -1,8 +1,9 @@
 // Writing ARPA files, the text form of n-gram models that all toolkits read (ngram-format(5) of SRILM describes it).
 
+import { checkOptions, type NoOptions } from "../check.js";
 import { isBlank } from "../text/tokenizers.js";
 import { name, SENTENCE_START } from "../text/vocabulary.js";
-import { checkNumbers, type NgramModel } from "./model.js";
+import { checkNgramModel, checkNumbers, type NgramModel } from "./model.js";
 import { countOf, ngrams } from "./trie.js";
 
 /** Bytes in a piece. */
@@ -15,8 +16,9 @@ const [TAB, LINE_FEED, SPACE, MINUS, POINT, ZERO] = [9, 10, 32, 45, 46, 48];
  * @throws RangeError naming a token that has white space in it: an ARPA file separates words by it
  * @throws RangeError where a number of the model is NaN
  */
-export function* saveArpa(model: NgramModel): Generator<Uint8Array, void, undefined> {
-  const { vocabulary, trie, logP, logB } = checkNumbers(model);
+export function* saveArpa(model: NgramModel, options: NoOptions = {}): Generator<Uint8Array, void, undefined> {
+  checkOptions("options", options, {});
+  const { vocabulary, trie, logP, logB } = checkNumbers(checkNgramModel(model));
   const { order } = trie;
   const { words } = vocabulary;
   const odd = words.findOdd(isBlank);

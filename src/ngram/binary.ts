@@ -12,14 +12,14 @@
 // A varint is a number in groups of seven bits, the lowest first; the eighth bit of a byte says that there is another one.
 
 import { grown } from "../arrays.js";
-import { boolean, integer, object, show } from "../check.js";
+import { boolean, checkOptions, integer, show } from "../check.js";
 import { crc32, hex } from "../io/crc32.js";
 import { checkVersion, described, FormatError, parseObject } from "../io/format.js";
 import { type TokenizerOptions, tokenizerOf } from "../io/tokenizer.js";
 import { idsFor } from "../text/ids.js";
 import type { TokenizerSpec } from "../text/tokenizers.js";
 import { Vocabulary } from "../text/vocabulary.js";
-import { checkNumbers, checkSmoothing, NgramModel, type Smoothing } from "./model.js";
+import { checkNgramModel, checkNumbers, checkSmoothing, NgramModel, type Smoothing } from "./model.js";
 import { countOf, MAX_ORDER, shorterSuffix, type Trie } from "./trie.js";
 
 export const MAGIC = "rivulet\n";
@@ -45,9 +45,9 @@ interface Description {
  * @throws RangeError where a number of the model is NaN
  */
 export function saveNgram(model: NgramModel, options: { quantize?: boolean } = {}): Uint8Array {
-  const { quantize = false } = object("options", options);
+  const { quantize = false } = checkOptions("options", options, { quantize: 1 });
   boolean("quantize", quantize);
-  const { tokenizer, vocabulary, trie, smoothing, logP, logB } = checkNumbers(model);
+  const { tokenizer, vocabulary, trie, smoothing, logP, logB } = checkNumbers(checkNgramModel(model));
   const structure = trieBytes(trie);
   const description: Description = {
     tokenizer: tokenizer.spec,

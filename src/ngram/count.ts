@@ -3,11 +3,11 @@
 // What is counted is, at each token, the n-gram of N tokens that begins there, or what is left of its sentence. The counts of
 // all shorter n-grams follow: c(w1 … wn) is the sum over what begins with w1 … wn.
 
-import { integer, object } from "../check.js";
+import { checkOptions, integer, show, string } from "../check.js";
 import { eachToken, type Text } from "../text/corpus.js";
 import { Numbering } from "../text/numbering.js";
 import { checkTokenizer, lines, symbolError, type Tokenizer } from "../text/tokenizers.js";
-import { SENTENCE_END, SENTENCE_START, UNKNOWN, Vocabulary } from "../text/vocabulary.js";
+import { SENTENCE_END, SENTENCE_START, strings, UNKNOWN, Vocabulary } from "../text/vocabulary.js";
 import { checkComplete } from "./complete.js";
 import { mergeRows, type Rows, renumberRows, rowsAt, sum } from "./rows.js";
 import { MAX_ORDER, ROOT, type Trie, TrieBuilder } from "./trie.js";
@@ -28,6 +28,16 @@ export interface NgramCounts {
   readonly count: Uint32Array;
 }
 
+/** @throws TypeError where it is something else, or lost its tables: an array that was transferred has length 0 */
+export function checkCounts(counts: NgramCounts): NgramCounts {
+  const { tokenizer, vocabulary, trie, count } = counts ?? ({} as Partial<NgramCounts>);
+  const tables = [count, trie?.word, trie?.suffix];
+  const nodes = trie?.levels?.at(-1);
+  const whole = nodes && trie?.first?.length && tables.every((table) => table?.length === nodes);
+  if (whole && tokenizer && vocabulary instanceof Vocabulary) return counts;
+  throw new TypeError(`"counts" expected what countNgrams() makes, got ${show(counts)}`);
+}
+
 export interface CountOptions {
   /** Length of the longest n-grams, 1 to 10. */
   order: number;
@@ -42,7 +52,7 @@ export interface CountOptions {
  * @throws RangeError where the text has fewer than two words, or has <s>, </s> or <unk> as a word, and on which line
  */
 export function countNgrams(text: Text, options: CountOptions): NgramCounts {
-  const { order, tokenizer = lines() } = object("options", options);
+  const { order, tokenizer = lines() } = checkOptions("options", options, { order: 1, tokenizer: 1 });
   checkTokenizer(tokenizer);
   const counter = new NgramCounter(order);
   const { close } = tokenizer;
@@ -86,7 +96,7 @@ export class NgramCounter {
 
   /** The next word of a sentence. @throws RangeError where it is <s>, </s> or <unk> */
   token(token: string): void {
-    const id = this.ids.add(token);
+    const id = this.ids.add(string("token", token));
     if (id <= END) throw symbolError(token);
     if (!this.inSentence) this.push(START);
     this.inSentence = true;
@@ -108,6 +118,7 @@ export class NgramCounter {
    * @throws TypeError, RangeError
    */
   ngram(tokens: readonly string[], count: number): void {
+    strings("tokens", tokens);
     integer("count", count, 1, 2 ** 32 - 1);
     this.countAt ??= new Uint32Array(BLOCK);
     if (this.length + this.order + 1 > BLOCK - this.order) this.sort(this.length);
@@ -119,6 +130,7 @@ export class NgramCounter {
 
   /** @throws RangeError where there were fewer than two words, or n-grams lack those that complete them */
   done(tokenizer: Tokenizer): NgramCounts {
+    checkTokenizer(tokenizer);
     if (this.words < 2) {
       throw new RangeError(
         `a text to count n-grams of expected at least 2 words, got ${this.words}: is it the right one?`,

@@ -15,9 +15,9 @@
 // would have had of h goes to b(h).
 
 import { exactly } from "../arrays.js";
-import { boolean, integer, object, show } from "../check.js";
+import { boolean, checkOptions, integer, show } from "../check.js";
 import { Vocabulary } from "../text/vocabulary.js";
-import { END, type NgramCounts } from "./count.js";
+import { checkCounts, END, type NgramCounts } from "./count.js";
 import { beginningWithStart, eachContext, emptyTables, modelOf, type Tables } from "./estimate.js";
 import type { NgramModel, Smoothing } from "./model.js";
 import { ROOT, TrieBuilder } from "./trie.js";
@@ -40,9 +40,10 @@ const FALLBACK = [0, 0.5, 1, 1.5];
  * @throws RangeError where a discount is undefined, as it is for a text that is small or repeats itself
  */
 export function kneserNey(counts: NgramCounts, options: KneserNeyOptions = {}): NgramModel {
-  const { prune = [0], discountFallback = false } = object("options", options);
+  const known = { prune: 1, discountFallback: 1 } as const;
+  const { prune = [0], discountFallback = false } = checkOptions("options", options, known);
   boolean("discountFallback", discountFallback);
-  const { trie, count } = counts;
+  const { trie, count } = checkCounts(counts);
   const { order, levels, suffix } = trie;
   const thresholds = thresholdsOf(prune, order);
   const isKept = (node: number, n: number) => count[node]! > thresholds[n - 1]! || (n === 1 && node <= END + 1);

@@ -5,8 +5,8 @@
 // In backoff form: what never followed h has k / (c(h) + k |V|) = b(h) · 1 / |V|, so that b(h) = k |V| / (c(h) + k |V|), and all
 // shorter n-grams have 1 / |V|, but for those that begin with <s> and so are all the context there is.
 
-import { number, object, POSITIVE } from "../check.js";
-import type { NgramCounts } from "./count.js";
+import { checkOptions, number, POSITIVE } from "../check.js";
+import { checkCounts, type NgramCounts } from "./count.js";
 import { beginningWithStart, eachContext, emptyTables, inFloatRange, modelOf, total } from "./estimate.js";
 import type { NgramModel } from "./model.js";
 
@@ -16,9 +16,9 @@ import type { NgramModel } from "./model.js";
  * @throws TypeError, RangeError
  */
 export function laplace(counts: NgramCounts, options: { k?: number } = {}): NgramModel {
-  const { k = 1 } = object("options", options);
+  const { k = 1 } = checkOptions("options", options, { k: 1 });
   inFloatRange("k", number("k", k, ...POSITIVE));
-  const { trie, count, vocabulary } = counts;
+  const { trie, count, vocabulary } = checkCounts(counts);
   const tables = emptyTables(trie);
   const { p, b } = tables;
   const V = vocabulary.size - 1;

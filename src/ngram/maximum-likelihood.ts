@@ -5,10 +5,13 @@
 // What was never seen has probability 0, and a text that has it an infinite perplexity. After a context that was never seen
 // itself the estimate would be 0 / 0; the model then goes by the longest end of it that was.
 
-import type { NgramCounts } from "./count.js";
+import { checkOptions, type NoOptions } from "../check.js";
+import { checkCounts, type NgramCounts } from "./count.js";
 import { modelOf, relativeFrequencies } from "./estimate.js";
 import type { NgramModel } from "./model.js";
 
-/** The maximum likelihood estimate. */
-export const maximumLikelihood = (counts: NgramCounts): NgramModel =>
-  modelOf(counts, relativeFrequencies(counts, 0), { kind: "mle" });
+/** The maximum likelihood estimate. @throws TypeError */
+export function maximumLikelihood(counts: NgramCounts, options: NoOptions = {}): NgramModel {
+  checkOptions("options", options, {});
+  return modelOf(checkCounts(counts), relativeFrequencies(counts, 0), { kind: "mle" });
+}

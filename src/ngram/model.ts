@@ -3,7 +3,7 @@
 //   p(w | h) = p(h w)                 where the trie has the n-gram h w
 //            = b(h) · p(w | h')       otherwise; h' is h without its first word, b(h) = 1 where the trie does not have h
 
-import { integer, object, oneOf, show } from "../check.js";
+import { checkBytes, integer, object, oneOf, show } from "../check.js";
 import type { LanguageModel } from "../lm/language-model.js";
 import { checkIds, type TokenIds } from "../text/ids.js";
 import type { Tokenizer } from "../text/tokenizers.js";
@@ -49,8 +49,17 @@ export class NgramModel implements LanguageModel<number> {
     readonly logB: Float32Array,
     readonly smoothing?: Smoothing,
   ) {
+    if (trie?.suffix?.length === undefined || logP?.length !== trie.suffix.length) {
+      throw new TypeError(
+        '"NgramModel" expected kneserNey(counts), loadNgram(bytes) or another estimate, got new NgramModel(…)',
+      );
+    }
     this.begin = vocabulary.has(SENTENCE_START) ? vocabulary.id(SENTENCE_START) + 1 : ROOT;
     this.end = vocabulary.has(SENTENCE_END) ? vocabulary.id(SENTENCE_END) : undefined;
+  }
+
+  get [Symbol.toStringTag](): string {
+    return "NgramModel";
   }
 
   start(): number {
@@ -113,7 +122,7 @@ export class NgramModel implements LanguageModel<number> {
   }
 
   restoreState(bytes: Uint8Array): number {
-    if (bytes.length !== 4) throw new RangeError(`a state expected 4 bytes, got ${bytes.length}`);
+    if (checkBytes("bytes", bytes).length !== 4) throw new RangeError(`a state expected 4 bytes, got ${bytes.length}`);
     return this.checked(new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true));
   }
 
@@ -141,12 +150,24 @@ export class NgramModel implements LanguageModel<number> {
   }
 
   private checked(state: number): number {
+    checkNgramModel(this);
     return integer("state", state, 0, this.logB.length - 1);
   }
 
   private known(token: number): number {
     return integer("token", token, 0, this.vocabulary.size - 1);
   }
+}
+
+/** @throws TypeError where it is a model of another kind, or none, or lost its tables */
+export function checkNgramModel(model: NgramModel): NgramModel {
+  if (!(model instanceof NgramModel)) {
+    throw new TypeError(`"model" expected an n-gram model, such as kneserNey() makes, got ${show(model)}`);
+  }
+  const { trie, logP, logB } = model;
+  // An array that was transferred has length 0, and a search in it need not end.
+  if (trie.word.length && trie.first.length && trie.suffix.length && logP.length && logB.length) return model;
+  throw new TypeError('"model" expected an n-gram model that has its tables, got one whose buffers were detached');
 }
 
 /**

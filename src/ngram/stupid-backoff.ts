@@ -6,9 +6,10 @@
 // These are scores, not probabilities: those of a context do not sum to 1. Here a context that was never seen has no weight,
 // as in every model in backoff form; the paper has α there, too, the same for all words that could follow.
 
-import { number, object, SHARE } from "../check.js";
-import type { NgramCounts } from "./count.js";
+import { checkOptions, number, SHARE } from "../check.js";
+import { checkCounts, type NgramCounts } from "./count.js";
 import { inFloatRange, modelOf, relativeFrequencies } from "./estimate.js";
+
 import type { NgramModel } from "./model.js";
 
 /**
@@ -17,7 +18,8 @@ import type { NgramModel } from "./model.js";
  * @throws TypeError, RangeError
  */
 export function stupidBackoff(counts: NgramCounts, options: { alpha?: number } = {}): NgramModel {
-  const { alpha = 0.4 } = object("options", options);
+  checkCounts(counts);
+  const { alpha = 0.4 } = checkOptions("options", options, { alpha: 1 });
   inFloatRange("alpha", number("alpha", alpha, ...SHARE));
   return modelOf(counts, relativeFrequencies(counts, alpha), { kind: "stupid-backoff", alpha });
 }

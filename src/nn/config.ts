@@ -1,6 +1,6 @@
 // What a network is, in plain data: saved with every model.
 
-import { boolean, integer, number, oneOf } from "../check.js";
+import { boolean, defined, FRACTION, integer, number, oneOf } from "../check.js";
 
 /**
  * The recurrent cells: how many gates, in as many blocks of columns; which states go from step to step, the hidden state
@@ -38,22 +38,34 @@ export interface NetworkConfig {
   tied: boolean;
 }
 
+const DEFAULTS = {
+  cell: "rnn",
+  activation: "tanh",
+  embeddingSize: 0,
+  hiddenSize: 128,
+  layers: 1,
+  dropout: 0,
+  bidirectional: false,
+  tied: false,
+} as const;
+
 /**
  * Fills in what is left out: cell "rnn", activation "tanh", embeddingSize 0, hiddenSize 128, layers 1, dropout 0, neither
  * bidirectional nor tied.
  * @throws TypeError, RangeError naming the field, what was expected and what was got
  */
 export function networkConfig(config: Partial<NetworkConfig> & { vocabularySize: number }): NetworkConfig {
+  const given: NetworkConfig = { ...DEFAULTS, ...defined(config) };
   const complete: NetworkConfig = {
-    cell: oneOf("cell", config.cell ?? "rnn", CELL_NAMES),
-    activation: oneOf("activation", config.activation ?? "tanh", ACTIVATIONS),
-    vocabularySize: integer("vocabularySize", config.vocabularySize),
-    embeddingSize: integer("embeddingSize", config.embeddingSize ?? 0, 0),
-    hiddenSize: integer("hiddenSize", config.hiddenSize ?? 128),
-    layers: integer("layers", config.layers ?? 1, 1, MAX_LAYERS),
-    dropout: number("dropout", config.dropout ?? 0, "a number in [0, 1)", (p) => p >= 0 && p < 1),
-    bidirectional: boolean("bidirectional", config.bidirectional ?? false),
-    tied: boolean("tied", config.tied ?? false),
+    cell: oneOf("cell", given.cell, CELL_NAMES),
+    activation: oneOf("activation", given.activation, ACTIVATIONS),
+    vocabularySize: integer("vocabularySize", given.vocabularySize),
+    embeddingSize: integer("embeddingSize", given.embeddingSize, 0),
+    hiddenSize: integer("hiddenSize", given.hiddenSize),
+    layers: integer("layers", given.layers, 1, MAX_LAYERS),
+    dropout: number("dropout", given.dropout, ...FRACTION),
+    bidirectional: boolean("bidirectional", given.bidirectional),
+    tied: boolean("tied", given.tied),
   };
   const { cell, activation, embeddingSize: E, hiddenSize: H, bidirectional, tied } = complete;
   if (cell !== "rnn" && activation !== "tanh") {
@@ -63,7 +75,7 @@ export function networkConfig(config: Partial<NetworkConfig> & { vocabularySize:
   if (tied && E !== H) {
     throw new RangeError(`"tied" weights expected an embeddingSize equal to the hiddenSize, ${H}, got ${E}`);
   }
-  return complete;
+  return Object.freeze(complete);
 }
 
 /** Directions in which each layer reads. */

@@ -6,8 +6,9 @@
 //
 // What a call computes is used up within the call: only the parameters, the moments and the caller's states live on.
 
+import { integer, kindOf, show } from "../check.js";
 import { Random } from "../random.js";
-import type { TokenIds } from "../text/ids.js";
+import { checkCopied, type TokenIds } from "../text/ids.js";
 import { Memory, padded } from "../wasm/memory.js";
 import { cells } from "./cells.js";
 import { CELLS, directions, type NetworkConfig } from "./config.js";
@@ -68,6 +69,8 @@ export class Network {
    * the batch.
    */
   touched: readonly Span[];
+  /** Goes up whenever the parameters change. */
+  version = 0;
   private activations: Activations | undefined;
   private packed = { forward: false, backward: false };
 
@@ -104,6 +107,7 @@ export class Network {
 
   /** The reverse of read(). @throws RangeError where the name or the length does not fit */
   write(name: string, values: Float32Array, block: BlockName = "parameters"): void {
+    if (kindOf(values) !== "Float32Array") throw new TypeError(`"values" expected a Float32Array, got ${show(values)}`);
     const { floats, parameter, place } = this.stored(name, block);
     const expected = parameterCount(parameter);
     if (values.length !== expected) {
@@ -124,6 +128,19 @@ export class Network {
   /** To be called when the parameter block was written to: what was made of it is out of date. */
   parametersChanged(): void {
     this.packed = { forward: false, backward: false };
+    this.version++;
+  }
+
+  /** The states of B sequences, which the kernels trust. @throws TypeError, RangeError where they are others */
+  checkState(state: Float32Array, B = 1): Float32Array {
+    if (kindOf(state) !== "Float32Array") {
+      throw new TypeError(`"state" expected a state of this model, a Float32Array, got ${show(state)}`);
+    }
+    const { length } = state;
+    if (length === this.stateSize * B) return state;
+    throw new RangeError(
+      `"state" expected ${this.stateSize * B} numbers, got ${length}: is it that of another model, or detached?`,
+    );
   }
 
   /**
@@ -131,8 +148,13 @@ export class Network {
    * directions; for an LSTM h and then c.
    */
   initialState(B: number): Float32Array {
+    return new Float32Array(this.stateSize * B);
+  }
+
+  /** Numbers in the state of one sequence. */
+  private get stateSize(): number {
     const { cell, layers, hiddenSize } = this.config;
-    return new Float32Array(CELLS[cell].states.length * layers * directions(this.config) * B * hiddenSize);
+    return CELLS[cell].states.length * layers * directions(this.config) * hiddenSize;
   }
 
   /**
@@ -155,10 +177,14 @@ export class Network {
 
   private backpropagate({ T, B, ...batch }: Batch, state: Float32Array, pass: Pass): number {
     const { acts, config, memory } = pass;
-    memory.integers(acts.inputs, T * B).set(batch.inputs);
-    memory.integers(acts.targets, T * B).set(batch.targets);
-    let targets = 0;
-    for (const target of batch.targets) if (target >= 0) targets++;
+    this.checkState(state, B);
+    // The copies are checked, which nobody else can change.
+    const inputs = memory.integers(acts.inputs, T * B);
+    inputs.set(batch.inputs);
+    checkCopied("inputs", inputs, 0, config.vocabularySize);
+    const following = memory.integers(acts.targets, T * B);
+    following.set(batch.targets);
+    const targets = checkCopied("targets", following, -1, config.vocabularySize);
     this.pack("forward");
     this.pack("backward");
     const gradients = this.block("gradients");
@@ -183,6 +209,7 @@ export class Network {
    * @param state before the first token; replaced by that after the last
    */
   score(tokens: TokenIds, state: Float32Array): Float32Array {
+    this.checkState(state);
     const result = new Float32Array(tokens.length);
     this.pack("forward");
     const { steps } = scoringSizes(this.config, this.layout);
@@ -190,8 +217,10 @@ export class Network {
       const chunk = tokens.subarray(start, start + steps);
       const pass = this.pass(chunk.length, 1);
       const { acts, memory } = pass;
-      memory.integers(acts.inputs, chunk.length).set(chunk);
-      memory.integers(acts.targets, chunk.length).set(chunk);
+      const ids = memory.integers(acts.inputs, chunk.length);
+      ids.set(chunk);
+      checkCopied("tokens", ids, 0, this.config.vocabularySize);
+      memory.integers(acts.targets, chunk.length).set(ids);
       this.writeState(state, acts);
       this.forward(pass);
       this.readState(state, acts);
@@ -203,6 +232,8 @@ export class Network {
 
   /** Reads one token: `state` is replaced by the next. */
   step(token: number, state: Float32Array): void {
+    this.checkState(state);
+    integer("token", token, 0, this.config.vocabularySize - 1);
     const pass = this.pass(1, 1);
     this.pack("forward");
     this.memory.integers(pass.acts.inputs, 1)[0] = token;
@@ -214,6 +245,7 @@ export class Network {
   /** log p of each of the V tokens after `state`, in nats. */
   logProbs(state: Float32Array): Float32Array {
     const { layers, vocabularySize } = this.config;
+    this.checkState(state);
     const pass = this.pass(1, 1);
     const { acts, memory } = pass;
     this.pack("forward");
@@ -235,6 +267,7 @@ export class Network {
    */
   private makeTrainable(keep = true): void {
     if (this.layout.trained) return;
+    const { version } = this;
     const values = keep ? this.parameters.map(({ name }) => this.read(name)) : [];
     this.layout = this.layOut(true);
     const { parameters, end } = this.layout;
@@ -243,6 +276,7 @@ export class Network {
     this.touched = [this.whole()];
     for (const [i, value] of values.entries()) this.write(this.parameters[i]!.name, value);
     this.parametersChanged();
+    this.version = version; // the values are the same, elsewhere
   }
 
   /** A parameter, the block it is in, and where in that its values are. */

@@ -1,10 +1,10 @@
 // A text as one array of token ids, made in one pass over a stream of any length.
 
-import { FRACTION, number, show } from "../check.js";
+import { checkOptions, FRACTION, iterable, number, show } from "../check.js";
 import { IdArray, idsFor, type TokenIds } from "./ids.js";
 import { Numbering } from "./numbering.js";
 import { checkTokenizer, type Tokenizer, tokenize } from "./tokenizers.js";
-import { UNKNOWN, Vocabulary, type VocabularyOptions } from "./vocabulary.js";
+import { checkVocabulary, UNKNOWN, VOCABULARY_OPTIONS, Vocabulary, type VocabularyOptions } from "./vocabulary.js";
 
 /** A text whole, or in pieces. */
 export type Text = string | Iterable<string>;
@@ -29,7 +29,8 @@ export interface CorpusOptions extends VocabularyOptions {
  * @throws RangeError where the training part is empty, or the held-out part has a token that has no id
  */
 export function prepare(text: Text, tokenizer: Tokenizer, options: CorpusOptions = {}): Corpus {
-  const valid = number("valid", options.valid ?? 0.1, ...FRACTION);
+  const { valid = 0.1, ...kept } = checkOptions("options", options, { ...VOCABULARY_OPTIONS, valid: 1 });
+  number("valid", valid, ...FRACTION);
   // Ids in the order in which tokens are first seen, then renumbered.
   const seen = new Numbering();
   const ids = new IdArray(typeof text === "string" ? text.length : 0);
@@ -42,7 +43,7 @@ export function prepare(text: Text, tokenizer: Tokenizer, options: CorpusOptions
   for (let i = 0; i < trained; i++) counts[all[i]!]!++;
   const { strings } = seen;
   const counted = new Map(strings.map((token, id) => [token, counts[id]!] as const).filter(([, n]) => n > 0));
-  const vocabulary = Vocabulary.fromCounts(counted, { specials: [UNKNOWN], ...options });
+  const vocabulary = Vocabulary.fromCounts(counted, { specials: [UNKNOWN], ...kept });
 
   const renumbered = strings.map((token) => vocabulary.id(token));
   const final = idsFor(vocabulary.size, all);
@@ -52,6 +53,7 @@ export function prepare(text: Text, tokenizer: Tokenizer, options: CorpusOptions
 
 /** The ids of a text. @throws RangeError naming a token that has none, where the vocabulary has no <unk> */
 export function encode(text: Text, tokenizer: Tokenizer, vocabulary: Vocabulary): TokenIds {
+  checkVocabulary(vocabulary);
   const ids = new IdArray(typeof text === "string" ? text.length : 0);
   eachToken(text, tokenizer, (token) => ids.push(vocabulary.id(token)));
   return ids.done();
@@ -64,6 +66,9 @@ export function encodePrompt(prompt: string, tokenizer: Tokenizer, vocabulary: V
 
 /** The text of ids. @throws RangeError where there is no such id */
 export function decode(ids: Iterable<number>, tokenizer: Tokenizer, vocabulary: Vocabulary): string {
+  checkTokenizer(tokenizer);
+  checkVocabulary(vocabulary);
+  iterable("ids", ids, "token ids to iterate over");
   let text = "";
   let previous: string | undefined;
   for (const id of ids) {
@@ -80,9 +85,7 @@ export function decode(ids: Iterable<number>, tokenizer: Tokenizer, vocabulary: 
  */
 export function eachToken(text: Text, tokenizer: Tokenizer, emit: (token: string) => void): void {
   checkTokenizer(tokenizer);
-  if (typeof text !== "string" && typeof text?.[Symbol.iterator] !== "function") {
-    throw new TypeError(`"text" expected a string, or strings to iterate over, got ${show(text)}`);
-  }
+  iterable("text", text, "a string, or strings to iterate over");
   let rest = "";
   let open = false;
   const each = (part: string) =>

@@ -1,12 +1,12 @@
 // Arrays of token ids: one byte each where the vocabulary allows it, else two or four.
 
-import { integer, kindOf, show } from "../check.js";
+import { checkAttached, integer, kindOf, show } from "../check.js";
 
 export type TokenIds = Uint8Array | Uint16Array | Uint32Array | Int32Array;
 
 const KINDS = ["Uint8Array", "Uint16Array", "Uint32Array", "Int32Array"];
 
-/** What is to be token ids: each that of one of `size` tokens. @throws TypeError, RangeError naming what is not */
+/** Token ids, each that of one of `size` tokens. @throws TypeError, RangeError naming the one that is not */
 export function checkIds(name: string, ids: unknown, size: number): TokenIds {
   if (!KINDS.includes(kindOf(ids))) {
     throw new TypeError(
@@ -14,12 +14,26 @@ export function checkIds(name: string, ids: unknown, size: number): TokenIds {
         "encode() has those of a text",
     );
   }
-  const checked = ids as TokenIds;
+  const checked = checkAttached(name, ids as TokenIds);
   for (let i = 0; i < checked.length; i++) {
     // The kernels trust ids: one that is no token's would have them read and write outside the weights.
     if (checked[i]! >= size || checked[i]! < 0) integer(`${name}[${i}]`, checked[i], 0, size - 1);
   }
   return checked;
+}
+
+/**
+ * Ids that were copied from elsewhere, where they may have changed since they were checked; `least` is −1 where some places
+ * have none. @returns how many places have one @throws RangeError naming the one that is not below `size`
+ */
+export function checkCopied(name: string, ids: Int32Array, least: 0 | -1, size: number): number {
+  let there = 0;
+  for (let i = 0; i < ids.length; i++) {
+    const id = ids[i]!;
+    if (id < least || id >= size) integer(`${name}[${i}]`, id, least, size - 1);
+    if (id >= 0) there++;
+  }
+  return there;
 }
 
 /** `ids` itself where it can hold all ids below `size`, else an array as long that can. */

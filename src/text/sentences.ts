@@ -4,7 +4,7 @@
 // - A period does not end one after a title (Mr.), an initial (J.) or letters with periods inside (U.S., e.g.).
 // - White space has to follow the mark, but for the wide marks of East Asia.
 
-import { boolean } from "../check.js";
+import { boolean, checkOptions } from "../check.js";
 import type { Tokenizer } from "./tokenizers.js";
 import { SENTENCE_END } from "./vocabulary.js";
 import { eachWord, isBetweenUnspaced, isLetterOrDigit, isSpace, pieceOfWord } from "./words.js";
@@ -27,13 +27,14 @@ const LINE_FEED = 10;
  * of a line, and ends at a blank one
  * @throws TypeError
  */
-export function sentences({ lowercase = false, wrapped = false } = {}): Tokenizer {
+export function sentences(options: { lowercase?: boolean; wrapped?: boolean } = {}): Tokenizer {
+  const { lowercase = false, wrapped = false } = checkOptions("options", options, { lowercase: 1, wrapped: 1 });
   boolean("lowercase", lowercase);
   boolean("wrapped", wrapped);
   /** How many line feeds end a sentence. */
   const feeds = wrapped ? 2 : 1;
   return {
-    spec: { kind: "sentence", lowercase, wrapped },
+    spec: Object.freeze({ kind: "sentence", lowercase, wrapped }),
     close: SENTENCE_END,
     each(text, emit) {
       let open = false;

@@ -1,8 +1,8 @@
 // From text to tokens and back. A tokenizer is a few functions and the plain data that a saved model keeps of it.
 
-import { boolean, oneOf, show } from "../check.js";
+import { boolean, checkOptions, type NoOptions, oneOf, show, string } from "../check.js";
 import { sentences } from "./sentences.js";
-import { SENTENCE_END, SENTENCE_START, UNKNOWN } from "./vocabulary.js";
+import { SENTENCE_END, SENTENCE_START, strings, UNKNOWN } from "./vocabulary.js";
 import { words } from "./words.js";
 
 export { sentences, words };
@@ -27,9 +27,10 @@ export interface Tokenizer {
 }
 
 /** Every Unicode character is a token: code points, so surrogate pairs stay whole. The round trip is exact. */
-export function characters(): Tokenizer {
+export function characters(options: NoOptions = {}): Tokenizer {
+  checkOptions("options", options, {});
   return {
-    spec: { kind: "char" },
+    spec: Object.freeze({ kind: "char" }),
     each(text, emit) {
       for (let i = 0; i < text.length; ) {
         const length = text.codePointAt(i)! > 0xffff ? 2 : 1;
@@ -46,9 +47,10 @@ export function characters(): Tokenizer {
 }
 
 /** What stands between white space. Joining puts single spaces. */
-export function whitespace(): Tokenizer {
+export function whitespace(options: NoOptions = {}): Tokenizer {
+  checkOptions("options", options, {});
   return {
-    spec: { kind: "whitespace" },
+    spec: Object.freeze({ kind: "whitespace" }),
     each(text, emit) {
       for (const [token] of text.matchAll(/\S+/gu)) emit(token);
     },
@@ -61,10 +63,11 @@ export function whitespace(): Tokenizer {
  * Each line is a sentence, closed by </s>, and its words are what stands between blanks: as KenLM reads a text.
  * @param skipSymbols leaves <s>, </s> and <unk> out where the text has them; otherwise the first two are an error
  */
-export function lines({ skipSymbols = false } = {}): Tokenizer {
+export function lines(options: { skipSymbols?: boolean } = {}): Tokenizer {
+  const { skipSymbols = false } = checkOptions("options", options, { skipSymbols: 1 });
   boolean("skipSymbols", skipSymbols);
   return {
-    spec: { kind: "lines", skipSymbols },
+    spec: Object.freeze({ kind: "lines", skipSymbols }),
     close: SENTENCE_END,
     each(text, emit) {
       for (let i = 0; i < text.length; i++) {
@@ -123,7 +126,7 @@ export function pattern(regex: RegExp, separator = " "): Tokenizer {
   const flags = regex.flags.includes("g") ? regex.flags : `${regex.flags}g`;
   const global = new RegExp(regex.source, flags);
   return {
-    spec: { kind: "regex", source: regex.source, flags, separator },
+    spec: Object.freeze({ kind: "regex", source: regex.source, flags, separator }),
     each(text, emit) {
       for (const [token] of text.matchAll(global)) if (token !== "") emit(token);
     },
@@ -132,10 +135,11 @@ export function pattern(regex: RegExp, separator = " "): Tokenizer {
   };
 }
 
-/** What is to be a tokenizer, ours or another's. @throws TypeError */
-export function checkTokenizer(tokenizer: Tokenizer | undefined): asserts tokenizer is Tokenizer {
-  if (typeof tokenizer?.each === "function") return;
-  throw new TypeError(`"tokenizer" expected a tokenizer, such as characters(), got ${show(tokenizer)}`);
+/** A tokenizer, ours or another's. @throws TypeError */
+export function checkTokenizer(tokenizer: Tokenizer | undefined, name = "tokenizer"): asserts tokenizer is Tokenizer {
+  const { each, cut, piece, spec } = tokenizer ?? ({} as Partial<Tokenizer>);
+  if ([each, cut, piece].every((method) => typeof method === "function") && typeof spec?.kind === "string") return;
+  throw new TypeError(`"${name}" expected a tokenizer, such as characters(), got ${show(tokenizer)}`);
 }
 
 /** The tokenizer that `spec`, which may be any JSON, describes. @throws RangeError, TypeError where it describes none */
@@ -167,13 +171,10 @@ function regexFrom(source: string, flags: string): RegExp {
   }
 }
 
-function string(name: string, value: unknown): string {
-  if (typeof value !== "string") throw new TypeError(`"${name}" expected a string, got ${show(value)}`);
-  return value;
-}
-
 /** All tokens of a text. */
 export function tokenize(tokenizer: Tokenizer, text: string): string[] {
+  checkTokenizer(tokenizer);
+  string("text", text);
   const tokens: string[] = [];
   tokenizer.each(text, (token) => tokens.push(token));
   return tokens;
@@ -181,6 +182,8 @@ export function tokenize(tokenizer: Tokenizer, text: string): string[] {
 
 /** The text that tokens make. */
 export function join(tokenizer: Tokenizer, tokens: readonly string[]): string {
+  checkTokenizer(tokenizer);
+  strings("tokens", tokens);
   return tokens.map((token, i) => tokenizer.piece(token, tokens[i - 1])).join("");
 }
 

@@ -1,6 +1,6 @@
 // The numbers of the tokens.
 
-import { integer, show } from "../check.js";
+import { checkOptions, integer, iterable, kindOf, type Names, number, show, string } from "../check.js";
 import { Numbering } from "./numbering.js";
 
 export const UNKNOWN = "<unk>";
@@ -20,7 +20,10 @@ export interface VocabularyOptions {
   specials?: readonly string[];
 }
 
-/** The tokens that a model knows, numbered from 0: a token's id is its place among them. */
+/** Their names, for functions that take them and others. */
+export const VOCABULARY_OPTIONS: Names<VocabularyOptions> = { minCount: 1, maxSize: 1, specials: 1 };
+
+/** The tokens that a model knows, numbered from 0: a token's id is its place among them. It never changes. */
 export class Vocabulary {
   /** Ids of the special tokens, where the vocabulary has them; start and end may be called <s> and </s>, too. */
   readonly unknown: number | undefined;
@@ -43,7 +46,7 @@ export class Vocabulary {
       this.words = tokens;
     } else {
       // A copy: a network has as many rows, whatever happens to the caller's array.
-      this.#tokens = Object.freeze([...strings("a vocabulary", tokens)]);
+      this.#tokens = Object.freeze([...strings("tokens", tokens)]);
       if (tokens.length === 0) throw new RangeError("a vocabulary expected at least one token, got none");
       this.words = new Numbering();
       this.#tokens.forEach((token, id) => {
@@ -52,28 +55,39 @@ export class Vocabulary {
         }
       });
     }
+    Object.freeze(this.words);
     const idOf = (...tokens: string[]) => tokens.map((token) => this.words.find(token)).find((id) => id >= 0);
     this.unknown = idOf(UNKNOWN);
     this.padding = idOf(PADDING);
     // Where a text has <bos> as a word, an n-gram model knows its sentences by <s>.
     this.start = idOf(SENTENCE_START, START);
     this.end = idOf(SENTENCE_END, END);
+    Object.freeze(this);
+  }
+
+  get [Symbol.toStringTag](): string {
+    return "Vocabulary";
   }
 
   /** Builds a vocabulary: special tokens first, then by falling count, equals in order of their code units. */
   static fromCounts(counts: ReadonlyMap<string, number>, options: VocabularyOptions = {}): Vocabulary {
-    const minCount = integer("minCount", options.minCount ?? 1);
-    const specials = strings('"specials"', options.specials ?? []);
-    const maxSize = integer("maxSize", options.maxSize ?? Number.MAX_SAFE_INTEGER, specials.length + 1);
+    const { minCount = 1, maxSize, specials = [] } = checkOptions("options", options, VOCABULARY_OPTIONS);
+    if (kindOf(counts) !== "Map")
+      throw new TypeError(`"counts" expected a Map of tokens to counts, got ${show(counts)}`);
+    for (const [token, count] of counts) number(`counts.get(${show(token)})`, count, "a number", () => true);
+    integer("minCount", minCount);
+    strings("specials", specials);
+    const most = maxSize === undefined ? Infinity : integer("maxSize", maxSize, specials.length + 1);
     const rest = [...counts].filter(([token, count]) => count >= minCount && !specials.includes(token));
     rest.sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1));
-    return new Vocabulary([...specials, ...rest.slice(0, maxSize - specials.length).map(([token]) => token)]);
+    return new Vocabulary([...specials, ...rest.slice(0, most - specials.length).map(([token]) => token)]);
   }
 
   /** Builds a vocabulary from tokens as they come. */
   static from(tokens: Iterable<string>, options: VocabularyOptions = {}): Vocabulary {
     const counts = new Map<string, number>();
-    for (const token of tokens) counts.set(token, (counts.get(token) ?? 0) + 1);
+    for (const token of iterable("tokens", tokens, "strings to iterate over"))
+      counts.set(string("tokens", token), (counts.get(token) ?? 0) + 1);
     return Vocabulary.fromCounts(counts, options);
   }
 
@@ -88,12 +102,12 @@ export class Vocabulary {
   }
 
   has(token: string): boolean {
-    return this.words.find(token) >= 0;
+    return this.words.find(string("token", token)) >= 0;
   }
 
   /** A token's id; that of <unk> for one that is not in the vocabulary. @throws RangeError naming it where there is no <unk> */
   id(token: string): number {
-    const id = this.words.find(token);
+    const id = this.words.find(string("token", token));
     if (id >= 0) return id;
     if (this.unknown !== undefined) return this.unknown;
     throw new RangeError(
@@ -113,18 +127,26 @@ export class Vocabulary {
 
   /** One-hot rows (n × size) for those who want to see them; the network gathers instead. */
   oneHot(ids: ArrayLike<number>): Float32Array {
+    const isArray = Array.isArray(ids) || (ArrayBuffer.isView(ids) && kindOf(ids) !== "DataView");
+    if (!isArray) throw new TypeError(`"ids" expected an array of token ids, got ${show(ids)}`);
     const rows = new Float32Array(ids.length * this.size);
     for (let i = 0; i < ids.length; i++) rows[i * this.size + integer("id", ids[i], 0, this.size - 1)] = 1;
     return rows;
   }
 }
 
-function strings(what: string, value: readonly string[]): readonly string[] {
-  if (!Array.isArray(value)) throw new TypeError(`${what} expected an array of strings, got ${show(value)}`);
-  value.forEach((token: unknown, i) => {
-    if (typeof token !== "string") throw new TypeError(`${what} expected strings, got ${show(token)} at ${i}`);
-  });
+export function strings(name: string, value: readonly string[]): readonly string[] {
+  if (!Array.isArray(value)) throw new TypeError(`"${name}" expected an array of strings, got ${show(value)}`);
+  for (let i = 0; i < value.length; i++) {
+    if (typeof value[i] !== "string") throw new TypeError(`"${name}" expected strings, got ${show(value[i])} at ${i}`);
+  }
   return value;
+}
+
+/** @throws TypeError */
+export function checkVocabulary(vocabulary: unknown, name = "vocabulary"): asserts vocabulary is Vocabulary {
+  if (vocabulary instanceof Vocabulary) return;
+  throw new TypeError(`"${name}" expected a Vocabulary, such as prepare() makes, got ${show(vocabulary)}`);
 }
 
 /** A token with the code point of a single character, which may not be visible: "é" (U+00E9). */

@@ -12,7 +12,7 @@
 //
 // Neither Intl nor \p{…} is used: their tables change with the version of an engine, and a model's tokens must not.
 
-import { boolean } from "../check.js";
+import { boolean, checkOptions } from "../check.js";
 import type { Tokenizer } from "./tokenizers.js";
 import { RUNS } from "./word-classes.js";
 
@@ -162,10 +162,11 @@ export function eachWord(text: string, visit: (start: number, end: number) => vo
  * @param lowercase in lower case. Unicode promises never to change what the lower case of a character is: only characters
  * that are newer than an engine stay as they are in it.
  */
-export function words({ lowercase = false } = {}): Tokenizer {
+export function words(options: { lowercase?: boolean } = {}): Tokenizer {
+  const { lowercase = false } = checkOptions("options", options, { lowercase: 1 });
   boolean("lowercase", lowercase);
   return {
-    spec: { kind: "word", lowercase },
+    spec: Object.freeze({ kind: "word", lowercase }),
     each(text, emit) {
       // Word by word: what is around a word does not decide which of the two small sigmas it ends in.
       eachWord(text, (start, end) => {

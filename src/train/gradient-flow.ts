@@ -1,7 +1,8 @@
 // How far back a loss is felt: the vanishing (or exploding) gradient made visible (Bengio, Simard and Frasconi 1994).
 
-import { integer } from "../check.js";
-import type { RecurrentModel } from "../lm/recurrent.js";
+import { checkOptions, integer } from "../check.js";
+import { notNumbers } from "../lm/language-model.js";
+import { checkRecurrent, type RecurrentModel } from "../lm/recurrent.js";
 import { checkIds, type TokenIds } from "../text/ids.js";
 
 /**
@@ -12,8 +13,10 @@ import { checkIds, type TokenIds } from "../text/ids.js";
 export function gradientFlow(
   model: RecurrentModel,
   tokens: TokenIds,
-  { steps = 100, sequences = 32 } = {},
+  options: { steps?: number; sequences?: number } = {},
 ): Float64Array[] {
+  const { steps = 100, sequences = 32 } = checkOptions("options", options, { steps: 1, sequences: 1 });
+  checkRecurrent(model);
   checkIds("tokens", tokens, model.vocabulary.size);
   const T = integer("steps", steps);
   const B = integer("sequences", sequences);
@@ -28,5 +31,7 @@ export function gradientFlow(
     targets[(T - 1) * B + b] = tokens[start + T]!;
   }
   const { network } = model;
-  return network.stateGradientNorms({ T, B, inputs, targets }, network.initialState(B));
+  const norms = network.stateGradientNorms({ T, B, inputs, targets }, network.initialState(B));
+  if (norms.some((layer) => layer.some(Number.isNaN))) throw notNumbers();
+  return norms;
 }

@@ -1,46 +1,49 @@
 // How parameters follow their gradients. Settings are plain data, so that a checkpoint can keep them.
 
-import { FRACTION, NOT_NEGATIVE, number, oneOf, POSITIVE } from "../check.js";
+import { FRACTION, NOT_NEGATIVE, POSITIVE } from "../check.js";
 import { power } from "../exact.js";
 import type { Network } from "../nn/network.js";
+import { checkSettings, type Given, settings } from "../settings.js";
 
 export type Optimizer =
-  | { kind: "adamw"; learningRate: number; beta1: number; beta2: number; epsilon: number; weightDecay: number }
-  | { kind: "sgd"; learningRate: number; momentum: number };
+  | {
+      readonly kind: "adamw";
+      readonly learningRate: number;
+      readonly beta1: number;
+      readonly beta2: number;
+      readonly epsilon: number;
+      readonly weightDecay: number;
+    }
+  | { readonly kind: "sgd"; readonly learningRate: number; readonly momentum: number };
 
-/** AdamW (Loshchilov and Hutter 2019), PyTorch's defaults but for the learning rate. @throws RangeError, TypeError */
-export function adamw({
-  learningRate = 2e-3,
-  beta1 = 0.9,
-  beta2 = 0.999,
-  epsilon = 1e-8,
-  weightDecay = 0.01,
-} = {}): Optimizer {
-  return {
-    kind: "adamw",
-    learningRate: number("learningRate", learningRate, ...POSITIVE),
-    beta1: number("beta1", beta1, ...FRACTION),
-    beta2: number("beta2", beta2, ...FRACTION),
-    epsilon: number("epsilon", epsilon, ...POSITIVE),
-    weightDecay: number("weightDecay", weightDecay, ...NOT_NEGATIVE),
-  };
-}
+const KINDS = {
+  adamw: {
+    learningRate: [2e-3, POSITIVE],
+    beta1: [0.9, FRACTION],
+    beta2: [0.999, FRACTION],
+    epsilon: [1e-8, POSITIVE],
+    weightDecay: [0.01, NOT_NEGATIVE],
+  },
+  sgd: { learningRate: [1, POSITIVE], momentum: [0, FRACTION] },
+} as const;
 
-/** Stochastic gradient descent: v = momentum·v + gradient, parameter −= learningRate·v. @throws RangeError, TypeError */
-export function sgd({ learningRate = 1, momentum = 0 } = {}): Optimizer {
-  return {
-    kind: "sgd",
-    learningRate: number("learningRate", learningRate, ...POSITIVE),
-    momentum: number("momentum", momentum, ...FRACTION),
-  };
-}
+/**
+ * AdamW (Loshchilov and Hutter 2019), PyTorch's defaults but for the learning rate: learningRate 0.002, beta1 0.9, beta2
+ * 0.999, epsilon 1e-8, weightDecay 0.01.
+ * @throws RangeError, TypeError
+ */
+export const adamw = (options: Given<Optimizer, "adamw"> = {}): Optimizer =>
+  settings<Optimizer>(KINDS, "adamw", options);
 
-const kinds = { adamw, sgd };
+/**
+ * Stochastic gradient descent: v = momentum·v + gradient, parameter −= learningRate·v. By default learningRate 1, momentum 0.
+ * @throws RangeError, TypeError
+ */
+export const sgd = (options: Given<Optimizer, "sgd"> = {}): Optimizer => settings<Optimizer>(KINDS, "sgd", options);
 
 /** Holds settings that did not come from those to the same rules and defaults. @throws RangeError, TypeError */
-export function checkOptimizer(optimizer: Optimizer): Optimizer {
-  return kinds[oneOf("optimizer.kind", optimizer.kind, Object.keys(kinds) as Optimizer["kind"][])](optimizer);
-}
+export const checkOptimizer = (optimizer: Optimizer): Optimizer =>
+  checkSettings(KINDS, "optimizer", optimizer, "adamw() or sgd()");
 
 /** ‖g‖ over all parameters: the square root of the sum of all squares. */
 export function gradientNorm({ memory, layout, touched }: Network): number {
