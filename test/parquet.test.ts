@@ -420,6 +420,24 @@ describe.skipIf(!duckdb)("DuckDB", () => {
     );
     return at(name);
   }
+  it.each([
+    ["rows", "'a b' AS ngram, 1 AS count FROM range(3000000)", "expected distinct n-grams, got 3000000 rows in"],
+    [
+      "a row group",
+      "'a b' AS ngram, 1 AS count, CASE WHEN i >= 2000000 THEN md5(i::VARCHAR) END AS more FROM range(2050000) t(i)",
+      "expected a row group of at most",
+    ],
+    [
+      "pages",
+      "repeat('a', 2000) || ' ' || i AS ngram, 1 AS count FROM range(20000) t(i)",
+      "expected pages that unpack to at most 32 times their size",
+    ],
+  ])("a small file that claims much is refused: %s", async (_, select, expected) => {
+    const options = "FORMAT parquet, ROW_GROUP_SIZE 2000000, COMPRESSION zstd";
+    await run(`COPY (SELECT ${select}) TO '${at("small.parquet")}' (${options})`);
+    await expect(readCounts(at("small.parquet"), { order: 1 })).rejects.toThrow(expected);
+  });
+
   /** A file of what a query finds in the rows (ngram, count) of a small text. */
   async function selected(query: string): Promise<string> {
     const rows = "('<s> a', 1), ('a b', 1), ('b </s>', 1), ('</s>', 1)";

@@ -128,6 +128,21 @@ describe("signals", () => {
     }
   });
 
+  it.each([
+    ["outside of it", 'setTimeout(() => { throw new Error("out of luck") }, 600)'],
+    [
+      "in a step",
+      'setTimeout(() => { performance.now = () => { delete performance.now; throw new Error("out of luck") } }, 600)',
+    ],
+  ])("a training that an error ends is saved, too: %s", (_, script) => {
+    const args = [`--import=data:text/javascript,${encodeURIComponent(script)}`, CLI, ...`${TRAIN} crash`.split(" ")];
+    const { status, stderr } = spawnSync(process.execPath, args, { cwd: directory, encoding: "utf8", timeout: 20_000 });
+    expect(stderr).toMatch(
+      /rivulet: out of luck. To go on: rivulet train text.txt --resume crash.checkpoint.safetensors/,
+    );
+    expect(status).toBe(1);
+  });
+
   it.skipIf(!hasScript)("a terminal that is gone: what was trained is saved", async () => {
     const command = shell(`${TRAIN} gone`.split(" "));
     const terminal = spawn("script", ["-qec", `${command}; echo $? >status`, "/dev/null"], { cwd: directory });

@@ -100,6 +100,13 @@ const MAGIC = 0x31524150;
 /** Bounds on what other programs write: Spark's row groups have 128 MiB. */
 const MOST_AT_ONCE = 2 ** 30;
 const MOST_DESCRIPTION = 2 ** 24;
+/**
+ * A row takes 110 bytes of memory while its group is read, and some bits of a file where all are equal: 535 bytes can hold 16
+ * million rows. These many are read from any file; more where it has a byte for each eight, and their group four bytes for each.
+ */
+const FREE_ROWS = 2 ** 20;
+const ROWS_IN_BYTE = 8;
+const BYTES_IN_GROUP = 4;
 
 export interface Columns {
   ngram: ArrayLike<unknown>;
@@ -174,9 +181,17 @@ async function* rowGroups(file: AsyncBuffer, readers: Readers): AsyncGenerator<C
   const elements = elementsOf(hyparquet.parquetSchema(metadata).children);
   const rows = metadata.row_groups.map(({ num_rows }) => Number(num_rows));
   if (!rows.every((rows) => rows >= 0)) throw damaged();
-  const large = rows.find((rows) => rows > MOST_ROWS);
-  if (large !== undefined) {
-    throw new FormatError(`expected row groups of at most ${MOST_ROWS} rows, got ${large}: write smaller ones`);
+  const total = rows.reduce((sum, rows) => sum + rows, 0);
+  if (total > FREE_ROWS + ROWS_IN_BYTE * file.byteLength) {
+    throw new FormatError(
+      `expected distinct n-grams, got ${total} rows in ${size(file.byteLength)}: add up equal ones`,
+    );
+  }
+  for (const [i, { columns }] of metadata.row_groups.entries()) {
+    const bytes = columns.reduce((sum, { meta_data }) => sum + Number(meta_data?.total_compressed_size ?? 0), 0);
+    const most = Math.min(MOST_ROWS, Math.floor(FREE_ROWS + Math.min(bytes, file.byteLength) / BYTES_IN_GROUP));
+    if (rows[i]! <= most) continue;
+    throw new FormatError(`expected a row group of at most ${most} rows, got ${rows[i]}: write smaller ones`);
   }
   const parsers = { stringFromBytes };
   const scan = await hyparquet.parquetScan({ file, metadata, columns: COLUMNS, compressors, parsers });

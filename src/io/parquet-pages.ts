@@ -11,6 +11,9 @@ export type Decompress = (bytes: Uint8Array, length: number) => Uint8Array;
 
 /** Bounds on what other programs write: DuckDB's pages have up to 100 MiB, and Spark's row groups 128 MiB. */
 const MOST_IN_PAGE = 2 ** 28;
+/** A page may unpack to so many times its size, and to this in any case: sorted n-grams unpack to ten times theirs. */
+const PAGE_RATIO = 32;
+const FREE_PAGE = 2 ** 24;
 export const MOST_ROWS = 2 ** 24;
 
 const [DATA, DICTIONARY, DATA_V2] = [0, 2, 3];
@@ -36,6 +39,12 @@ export function checkPages(bytes: Uint8Array, rows: number, optional: boolean, d
   for (let seen = 0; seen < rows; ) {
     const header = reader.struct();
     const [type, length, compressed] = [whole(header[1]), whole(header[2], MOST_IN_PAGE), whole(header[3])];
+    if (length > FREE_PAGE + PAGE_RATIO * compressed) {
+      throw new FormatError(
+        `expected pages that unpack to at most ${PAGE_RATIO} times their size, got ${length} bytes out of ${compressed}: ` +
+          "write distinct n-grams, or compress less",
+      );
+    }
     const body = reader.take(compressed);
     const about = header[type === DATA ? 5 : type === DICTIONARY ? 7 : type === DATA_V2 ? 8 : 0];
     if (!Array.isArray(about)) throw damaged();
