@@ -26,6 +26,7 @@ export function torchPythons() {
     const about = "import torch; print(torch.__file__, torch.__version__)";
     const { status, stdout } = spawnSync(python, ["-c", about], { encoding: "utf8", env });
     const [file, version] = status === 0 ? stdout.trim().split(" ") : [];
+    if (!file && process.env.TORCH_PYTHON?.split(":").includes(python)) say(`TORCH_PYTHON: no PyTorch in ${python}`);
     if (file && !found.has(file)) found.set(file, { python, version });
   }
   return [...found.values()];

@@ -24,7 +24,7 @@ function network(c, values, one) {
   const model = tf.sequential();
   for (let l = 0; l < c.layers; l++) {
     const shape = one ? { batchInputShape: [1, 1, c.vocabularySize] } : { inputShape: [c.T, c.vocabularySize] };
-    const gates = c.cell === "rnn" ? {} : { recurrentActivation: "sigmoid" };
+    const gates = { recurrentInitializer: "zeros", ...(c.cell !== "rnn" && { recurrentActivation: "sigmoid" }) };
     const options = { units: c.hiddenSize, returnSequences: true, stateful: one, ...gates, ...(l === 0 && shape) };
     model.add(tf.layers[LAYERS[c.cell]](options));
   }
