@@ -7,7 +7,7 @@ import { FileError } from "./file-error.js";
 /** Bytes that are unpacked at a time: they become a thousand times as many at most. */
 const STEP = 1 << 14;
 /** What a text may unpack to: so many bytes, and so many times its packed size. Texts shrink to a third or a twentieth. */
-const MOST = 1 << 26;
+const MOST = 1 << 24;
 const MOST_TIMES = 100;
 
 /**
