@@ -69,6 +69,8 @@ if (process.argv[2] !== "kernels") {
       "index.edge-light": "edge-light",
       ngram: "src/entries/ngram.ts",
       node: "src/entries/node.ts",
+      worker: "src/entries/worker.ts",
+      "worker-thread": "src/entries/worker-thread.ts",
       cli: "src/cli/main.ts",
     },
     plugins: [kernels],

@@ -17,7 +17,8 @@ export { type KernelVariant, kernelVariant, selectKernels } from "../wasm/load.j
 export { carriedWindows, overlappingWindows, type Partition, randomWindows } from "../data/windows.js";
 export { adamw, type Optimizer, sgd } from "../train/optimizer.js";
 export { constant, cosine, type Schedule, step } from "../train/schedule.js";
-export { DivergedError, type Progress, type Training, type TrainOptions, train } from "../train/train.js";
+export { DivergedError } from "../errors.js";
+export { type Progress, type Training, type TrainOptions, train } from "../train/train.js";
 export { gradientFlow } from "../train/gradient-flow.js";
 
 // Keeping

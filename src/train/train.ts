@@ -5,6 +5,7 @@
 
 import { checkOptions, defined, integer, type Names, number, POSITIVE, show, size } from "../check.js";
 import { carriedWindows, checkPartition, type Partition, partition } from "../data/windows.js";
+import { DivergedError } from "../errors.js";
 import { exp } from "../exact.js";
 import { type Evaluation, evaluateInTurns, evaluateNow } from "../lm/perplexity.js";
 import { checkRecurrent, type RecurrentModel } from "../lm/recurrent.js";
@@ -81,11 +82,6 @@ export interface TrainState {
   /** With patience: the best evaluation so far, its parameter block, and how many have passed since. */
   best?: { nats: number; parameters: Float32Array<ArrayBuffer> };
   sinceBest: number;
-}
-
-/** The loss is no longer a finite number. The model has the last weights whose loss was. */
-export class DivergedError extends Error {
-  override name = "DivergedError";
 }
 
 const defaults = (): TrainSettings => ({

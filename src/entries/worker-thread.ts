@@ -1,0 +1,17 @@
+// rivulet/worker-thread: the file that a worker runs. Importing it is all that a worker's own file has to do.
+
+import { nodeThreads } from "../worker/start.js";
+import { type Port, serve } from "../worker/thread.js";
+
+const parent = nodeThreads()?.parentPort;
+const page = globalThis as unknown as { postMessage: Port["post"]; onmessage: (event: MessageEvent) => void };
+serve(
+  parent
+    ? { listen: (hear) => parent.on("message", hear), post: (answer, transfer) => parent.postMessage(answer, transfer) }
+    : {
+        listen(hear) {
+          page.onmessage = ({ data }) => hear(data);
+        },
+        post: (answer, transfer) => page.postMessage(answer, transfer),
+      },
+);

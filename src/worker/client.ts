@@ -1,0 +1,335 @@
+// The page's side: the library's functions, with their names and arguments, run in a worker. Results come as promises and
+// async iterators. Models, counts and token ids stay in the worker; the page has objects that stand for them.
+
+import { WorkerError } from "../errors.js";
+import type { GenerateOptions } from "../lm/generate.js";
+import type { NextToken } from "../lm/next.js";
+import type { Evaluation } from "../lm/perplexity.js";
+import type { RecurrentOptions } from "../lm/recurrent.js";
+import type { CountOptions } from "../ngram/count.js";
+import type { KneserNeyOptions } from "../ngram/kneser-ney.js";
+import type { Smoothing } from "../ngram/model.js";
+import type { NetworkConfig } from "../nn/config.js";
+import type { CorpusOptions, Text } from "../text/corpus.js";
+import type { TokenIds } from "../text/ids.js";
+import type { Tokenizer, TokenizerSpec } from "../text/tokenizers.js";
+import { Vocabulary } from "../text/vocabulary.js";
+import type { Progress, Signal, TrainOptions } from "../train/train.js";
+import type { KernelVariant } from "../wasm/load.js";
+import type { FunctionName } from "./thread.js";
+import { type Answer, errorFrom, form, fromForm, type Kept, movable, type Request, replaced, toForm } from "./wire.js";
+
+/** A recurrent model in the worker. */
+export interface RemoteModel {
+  readonly config: NetworkConfig;
+  readonly parameterCount: number;
+  readonly tokenizer: TokenizerSpec;
+  readonly vocabulary: Vocabulary;
+}
+
+/** N-gram counts in the worker. */
+export interface RemoteCounts {
+  readonly order: number;
+  readonly tokenizer: TokenizerSpec;
+  readonly vocabulary: Vocabulary;
+}
+
+/** An n-gram model in the worker. */
+export interface RemoteNgramModel extends RemoteCounts {
+  readonly smoothing?: Smoothing;
+}
+
+/** Token ids in the worker. */
+export interface RemoteIds {
+  readonly length: number;
+}
+
+export interface RemoteCorpus {
+  vocabulary: Vocabulary;
+  train: RemoteIds;
+  valid: RemoteIds;
+}
+
+type Ids = RemoteIds | TokenIds;
+type AnyModel = RemoteModel | RemoteNgramModel;
+type Bytes = Uint8Array | ArrayBuffer;
+type RemoteTrainOptions = Omit<TrainOptions, "valid"> & { valid?: Ids };
+type Resumed = Pick<RemoteTrainOptions, "epochs" | "steps" | "seconds" | "patience" | "valid" | "signal">;
+
+/**
+ * The library in a worker. Everything is as in the functions of the same name, but that what they return is a promise, and that
+ * errors of wrong arguments reject it. The bytes of a file are moved to the worker: the page's array is empty afterwards.
+ * @throws (all functions) WorkerError where the worker could not be started, or has ended
+ */
+export interface RivuletWorker {
+  RecurrentModel: { create(options: RecurrentOptions): Promise<RemoteModel> };
+  prepare(text: Text, tokenizer: Tokenizer, options?: CorpusOptions): Promise<RemoteCorpus>;
+  encode(text: Text, tokenizer: Tokenizer, vocabulary: Vocabulary): Promise<RemoteIds>;
+  train(model: RemoteModel, tokens: Ids, options?: RemoteTrainOptions): RemoteTraining;
+  resume(checkpoint: Bytes, tokens: Ids, options?: Resumed): Promise<{ model: RemoteModel; training: RemoteTraining }>;
+  gradientFlow(
+    model: RemoteModel,
+    tokens: Ids,
+    options?: { steps?: number; sequences?: number },
+  ): Promise<Float64Array[]>;
+  evaluate(model: AnyModel, text: Text | Ids): Promise<Evaluation>;
+  generate(model: AnyModel, options?: GenerateOptions): RemoteGeneration;
+  stateAfter(model: AnyModel, text: string, state?: unknown): Promise<unknown>;
+  nextTokens(model: AnyModel, state: unknown, k?: number): Promise<NextToken[]>;
+  loadModel(file: Bytes): Promise<RemoteModel>;
+  loadWeights(model: RemoteModel, file: Bytes): Promise<void>;
+  saveModel(model: RemoteModel): Promise<Uint8Array>;
+  saveCheckpoint(training: RemoteTraining): Promise<Uint8Array>;
+  countNgrams(text: Text, options: CountOptions): Promise<RemoteCounts>;
+  kneserNey(counts: RemoteCounts, options?: KneserNeyOptions): Promise<RemoteNgramModel>;
+  stupidBackoff(counts: RemoteCounts, options?: { alpha?: number }): Promise<RemoteNgramModel>;
+  laplace(counts: RemoteCounts, options?: { k?: number }): Promise<RemoteNgramModel>;
+  maximumLikelihood(counts: RemoteCounts): Promise<RemoteNgramModel>;
+  loadNgram(source: Bytes | AsyncIterable<Uint8Array>, options?: { tokenizer?: Tokenizer }): Promise<RemoteNgramModel>;
+  saveNgram(model: RemoteNgramModel, options?: { quantize?: boolean }): Promise<Uint8Array>;
+  saveArpa(model: RemoteNgramModel): AsyncIterable<Uint8Array>;
+  selectKernels(variant: KernelVariant): Promise<void>;
+  kernelVariant(): Promise<KernelVariant>;
+  /** Ends the worker: what it has not answered yet is rejected with a WorkerError. */
+  terminate(): void;
+}
+
+/** A worker and how it is talked to: a page's Worker and Node's differ. */
+export interface WorkerPort {
+  post(request: Request, transfer: ArrayBuffer[]): void;
+  /** Sets what is done with each answer, and with the error that ends the worker. */
+  listen(hear: (answer: Answer) => void, failed: (why: string, cause?: unknown) => void): void;
+  terminate(): void;
+  /** Whether the process is to wait for the worker. */
+  hold(waits: boolean): void;
+}
+
+/** The functions that return a promise; of some, the argument whose bytes are moved. */
+const CALLS: { [name in FunctionName]?: number } = {
+  ...{ prepare: -1, encode: -1, gradientFlow: -1, evaluate: -1, stateAfter: -1, nextTokens: -1 },
+  ...{ loadModel: 0, loadWeights: 1, saveModel: -1, saveCheckpoint: -1, resume: 0, loadNgram: 0, saveNgram: -1 },
+  ...{ countNgrams: -1, kneserNey: -1, stupidBackoff: -1, laplace: -1, maximumLikelihood: -1 },
+  ...{ selectKernels: -1, kernelVariant: -1 },
+};
+
+/** How long a worker may take to say that it is there. */
+const PATIENCE = 30_000;
+
+export function connect(port: WorkerPort): RivuletWorker {
+  const connection = new Connection(port);
+  const calls = Object.entries(CALLS).map(([name, moved]) => [
+    name,
+    (...args: unknown[]) => connection.call(name as FunctionName, args, moved),
+  ]);
+  return {
+    ...(Object.fromEntries(calls) as Omit<RivuletWorker, "RecurrentModel" | "train" | "generate" | "saveArpa">),
+    RecurrentModel: { create: (...args: unknown[]) => connection.call("create", args) as Promise<RemoteModel> },
+    train: (...args) => new RemoteTraining(connection, () => connection.begin("train", args), args[2]?.signal),
+    generate: (...args) => new RemoteGeneration(connection, () => connection.begin("generate", args)),
+    saveArpa: (...args) => new RemoteIterable<Uint8Array>(connection, () => connection.begin("saveArpa", args)),
+    terminate: () => connection.terminate(),
+  };
+}
+
+class Connection {
+  private readonly waiting = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>();
+  /** The numbers, in the worker, of the objects that stand for its own. */
+  private readonly handles = new WeakMap<object, number>();
+  private readonly dropped = new FinalizationRegistry<number>((drop) => this.failure ?? this.port.post({ drop }, []));
+  private failure: WorkerError | undefined;
+  private requests = 0;
+  private signals = 0;
+
+  constructor(private readonly port: WorkerPort) {
+    const timer = setTimeout(
+      () => this.fail("the worker did not answer in 30 seconds: does its file import rivulet/worker-thread?"),
+      PATIENCE,
+    );
+    (timer as { unref?: () => void }).unref?.();
+    port.listen(
+      (answer) => {
+        if ("ready" in answer) clearTimeout(timer);
+        else this.settle(answer);
+      },
+      (why, cause) => {
+        clearTimeout(timer);
+        this.fail(why, cause);
+      },
+    );
+    port.hold(false);
+  }
+
+  terminate(): void {
+    this.fail("the worker was terminated");
+  }
+
+  /** Calls a function in the worker. @param moved the argument whose bytes are moved */
+  async call(call: FunctionName, args: unknown[], moved?: number): Promise<unknown> {
+    return this.received(await this.ask(call, args, moved));
+  }
+
+  /** The same for a function whose result is iterated over: the number that this has in the worker. */
+  async begin(call: FunctionName, args: unknown[]): Promise<number> {
+    let number = 0;
+    fromForm((await this.ask(call, args)) as object, { kept: ({ handle }) => (number = handle) });
+    return number;
+  }
+
+  private async ask(call: FunctionName, args: unknown[], moved = -1): Promise<unknown> {
+    const pieces: unknown[] = [];
+    for (const arg of args) {
+      // A training is a thenable: awaiting it would train it.
+      if (arg instanceof RemoteIterable) await arg.handle();
+      pieces.push(arg instanceof RemoteIterable ? arg : await allPieces(arg));
+    }
+    const transfer = moved < 0 ? [] : [pieces[moved]].flat().flatMap(movable);
+    const aborted: (() => void)[] = [];
+    const request = { call, args: replaced(pieces, (value) => this.sent(value, aborted)) as unknown[] };
+    const value = this.request(request, transfer);
+    for (const tell of aborted) tell();
+    return value;
+  }
+
+  request(
+    request: { call: string; args: unknown[] } | { next: number } | { end: number },
+    transfer: ArrayBuffer[] = [],
+  ): Promise<unknown> {
+    if (this.failure) return Promise.reject(this.failure);
+    const id = ++this.requests;
+    return new Promise((resolve, reject) => {
+      this.port.post({ id, ...request }, transfer);
+      this.waiting.set(id, { resolve, reject });
+      this.port.hold(true);
+    });
+  }
+
+  /** Has an object stand for one of the worker's. */
+  bind<T extends object>(object: T, handle: number): T {
+    this.handles.set(object, handle);
+    this.dropped.register(object, handle);
+    return object;
+  }
+
+  private sent(value: object, aborted: (() => void)[]): unknown {
+    const handle = this.handles.get(value);
+    if (handle !== undefined) return form("object", handle);
+    if (value instanceof AbortSignal) {
+      const abort = ++this.signals;
+      const tell = () => this.failure ?? this.port.post({ abort }, []);
+      if (value.aborted) aborted.push(tell);
+      else value.addEventListener("abort", tell, { once: true });
+      return form("signal", abort);
+    }
+    return toForm(value);
+  }
+
+  private received(value: unknown): unknown {
+    return replaced(value, (object) =>
+      fromForm(object, {
+        vocabulary: (tokens) => new Vocabulary(tokens),
+        tokenizer: (spec) => spec,
+        kept: ({ handle, kind, about }) => this.bind(this.standIn(kind, about, handle), handle),
+      }),
+    );
+  }
+
+  private standIn(kind: Kept["kind"], about: Kept["about"], handle: number): object {
+    if (kind === "training") return new RemoteTraining(this, async () => handle);
+    return Object.freeze(this.received(about) as object);
+  }
+
+  private settle(answer: Exclude<Answer, { ready: true }>): void {
+    const { resolve, reject } = this.waiting.get(answer.id)!;
+    this.waiting.delete(answer.id);
+    if (this.waiting.size === 0) this.port.hold(false);
+    if ("error" in answer) reject(errorFrom(answer.error));
+    else resolve(answer.value);
+  }
+
+  private fail(why: string, cause?: unknown): void {
+    if (this.failure) return;
+    this.failure = new WorkerError(`${why}: start another one`, { cause });
+    this.port.terminate();
+    for (const { reject } of this.waiting.values()) reject(this.failure);
+    this.waiting.clear();
+  }
+}
+
+/** Something of the worker's to iterate over. Nothing is done before that. */
+export class RemoteIterable<T> implements AsyncIterable<T> {
+  private begun: Promise<number> | undefined;
+
+  constructor(
+    protected readonly connection: Connection,
+    private readonly begin: () => Promise<number>,
+    private readonly signal?: Signal,
+  ) {}
+
+  /** Its number in the worker, where it is made if it is not there yet. */
+  async handle(): Promise<number> {
+    this.begun ??= this.begin().then((handle) => {
+      this.connection.bind(this, handle);
+      return handle;
+    });
+    return this.begun;
+  }
+
+  /** The worker's signal is aborted without the page's reason. */
+  protected reason(error: unknown): unknown {
+    return this.signal?.aborted ? (this.signal as AbortSignal).reason : error;
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<T, void, undefined> {
+    const handle = await this.handle();
+    let done = false;
+    try {
+      while (!done) {
+        const result = (await this.connection.request({ next: handle })) as IteratorResult<T, undefined>;
+        done = result.done === true;
+        if (!result.done) yield result.value;
+      }
+    } catch (error) {
+      done = true;
+      throw this.reason(error);
+    } finally {
+      if (!done) await this.connection.request({ end: handle });
+    }
+  }
+}
+
+/** A training in the worker: iterate over it, or await it to have it trained to its end. */
+export class RemoteTraining extends RemoteIterable<Progress> {
+  // biome-ignore lint/suspicious/noThenProperty: awaiting a training trains it
+  then<A, B>(
+    done?: ((last: Progress | undefined) => A | PromiseLike<A>) | null,
+    failed?: ((error: unknown) => B | PromiseLike<B>) | null,
+  ): Promise<A | B> {
+    const finish = async () => {
+      try {
+        return (await this.connection.call("finish", [this])) as Progress | undefined;
+      } catch (error) {
+        throw this.reason(error);
+      }
+    };
+    return finish().then(done, failed) as Promise<A | B>;
+  }
+}
+
+/** A text being written in the worker. */
+export class RemoteGeneration extends RemoteIterable<string> {
+  /** What generate() in any thread can go on from. */
+  async save(): Promise<Uint8Array> {
+    return (await this.connection.call("saveGeneration", [this])) as Uint8Array;
+  }
+}
+
+/** The pieces of a text or of a file that come one by one, as an array; anything else as it is. */
+async function allPieces(value: unknown): Promise<unknown> {
+  if (typeof value !== "object" || value === null) return value;
+  if (Array.isArray(value) || ArrayBuffer.isView(value)) return value;
+  if (Symbol.iterator in value) return [...(value as Iterable<unknown>)];
+  if (!(Symbol.asyncIterator in value)) return value;
+  const pieces: unknown[] = [];
+  for await (const piece of value as AsyncIterable<unknown>) pieces.push(piece);
+  return pieces;
+}

@@ -1,0 +1,172 @@
+// The worker's side: calls what the page asks for, and keeps the objects that the page refers to.
+
+import * as ngram from "../entries/ngram.js";
+import * as rivulet from "../entries/with-kernels.js";
+import { Generation } from "../lm/generate.js";
+import type { TokenIds } from "../text/ids.js";
+import { tokenizerFrom } from "../text/tokenizers.js";
+import { Training } from "../train/train.js";
+import { type Answer, form, fromForm, type Kept, movable, plainError, type Request, replaced, toForm } from "./wire.js";
+
+/** The functions that a page can call. */
+const FUNCTIONS = {
+  create: rivulet.RecurrentModel.create,
+  prepare: rivulet.prepare,
+  encode: rivulet.encode,
+  train: rivulet.train,
+  resume: rivulet.resume,
+  gradientFlow: rivulet.gradientFlow,
+  evaluate: rivulet.evaluateAsync,
+  generate: rivulet.generate,
+  stateAfter: rivulet.stateAfter,
+  nextTokens: rivulet.nextTokens,
+  loadModel: rivulet.loadModel,
+  loadWeights: rivulet.loadWeights,
+  saveModel: rivulet.saveModel,
+  saveCheckpoint: rivulet.saveCheckpoint,
+  selectKernels: rivulet.selectKernels,
+  kernelVariant: rivulet.kernelVariant,
+  countNgrams: ngram.countNgrams,
+  kneserNey: ngram.kneserNey,
+  stupidBackoff: ngram.stupidBackoff,
+  laplace: ngram.laplace,
+  maximumLikelihood: ngram.maximumLikelihood,
+  loadNgram: ngram.loadNgram,
+  saveNgram: ngram.saveNgram,
+  saveArpa: ngram.saveArpa,
+  async finish(training: Training) {
+    let last: rivulet.Progress | undefined;
+    for await (last of training);
+    return last;
+  },
+  saveGeneration: (generation: Generation) => generation.save(),
+} as const;
+export type FunctionName = keyof typeof FUNCTIONS;
+
+/** How the worker hears from the page and tells it something. */
+export interface Port {
+  listen(hear: (request: Request) => void): void;
+  post(answer: Answer, transfer: ArrayBuffer[]): void;
+}
+
+/** Answers a page's requests, from now on. */
+export function serve(port: Port): void {
+  const objects = new Map<number, unknown>();
+  const iterators = new Map<number, AsyncIterator<unknown>>();
+  const aborts = new Map<number, AbortController>();
+  let handles = 0;
+
+  const keep = (kind: Kept["kind"], object: unknown, about: Kept["about"] = {}) => {
+    objects.set(++handles, object);
+    return form("kept", { handle: handles, kind, about: replaced(about, toForm) as Kept["about"] });
+  };
+
+  /** The form of an object that stays here. */
+  const kept = (value: object): unknown => {
+    if (value instanceof rivulet.RecurrentModel) {
+      const { network, tokenizer, vocabulary } = value;
+      const { config, parameterCount } = network;
+      return keep("model", value, { config, parameterCount, tokenizer, vocabulary });
+    }
+    if (value instanceof ngram.NgramModel) {
+      const { tokenizer, vocabulary, smoothing, trie } = value;
+      return keep("ngram", value, { tokenizer, vocabulary, smoothing, order: trie.order });
+    }
+    if (value instanceof Training) return keep("training", value, { settings: value.settings });
+    if (value instanceof Generation) return keep("generation", value);
+    if ("trie" in value) {
+      const { tokenizer, vocabulary, trie } = value as ngram.NgramCounts;
+      return keep("counts", value, { tokenizer, vocabulary, order: trie.order });
+    }
+    if (Symbol.iterator in value && "next" in value) return keep("pieces", value);
+    return toForm(value);
+  };
+
+  /** What a function returned, ready to be sent; token ids stay here. */
+  const sent = (call: string, value: unknown): { value: unknown; transfer: ArrayBuffer[] } => {
+    if (call === "prepare") {
+      const { vocabulary, train, valid } = value as rivulet.Corpus;
+      return { value: { vocabulary: toForm(vocabulary), train: ids(train), valid: ids(valid) }, transfer: [] };
+    }
+    if (call === "encode") return { value: ids(value as TokenIds), transfer: [] };
+    return { value: replaced(value, kept), transfer: movable(value) };
+  };
+  const ids = (tokens: TokenIds) => keep("ids", tokens, { length: tokens.length });
+
+  const received = (value: unknown) =>
+    replaced(value, (object) =>
+      fromForm(object, {
+        tokenizer: tokenizerFrom,
+        vocabulary: (tokens) => new rivulet.Vocabulary(tokens),
+        object: (handle) => objects.get(handle),
+        signal: (key) => {
+          const controller = new AbortController();
+          aborts.set(key, controller);
+          return controller.signal;
+        },
+      }),
+    );
+
+  const iteratorOf = (handle: number): AsyncIterator<unknown> => {
+    const known = iterators.get(handle);
+    if (known) return known;
+    const iterator = values(objects.get(handle) as AsyncIterable<unknown>);
+    iterators.set(handle, iterator);
+    return iterator;
+  };
+
+  const answer = async (
+    request: Extract<Request, { id: number }>,
+  ): Promise<{ value: unknown; transfer: ArrayBuffer[] }> => {
+    if ("next" in request) {
+      const result = await iteratorOf(request.next).next();
+      if (result.done) iterators.delete(request.next);
+      return { value: result, transfer: movable(result.value) };
+    }
+    if ("end" in request) {
+      await iterators.get(request.end)?.return?.();
+      iterators.delete(request.end);
+      return { value: undefined, transfer: [] };
+    }
+    const call = FUNCTIONS[request.call as FunctionName] as (...args: unknown[]) => unknown;
+    const result = call(...(received(request.args) as unknown[]));
+    // A training is a thenable, too, and not to be run to its end here.
+    return sent(request.call, result instanceof Promise ? await result : result);
+  };
+
+  port.listen(async (request) => {
+    if ("drop" in request) objects.delete(request.drop);
+    else if ("abort" in request) aborts.get(request.abort)?.abort();
+    else if ("lock" in request) hold(request.lock, () => port.post({ ready: true }, []));
+    else {
+      const { id } = request;
+      try {
+        const { value, transfer } = await answer(request);
+        port.post({ id, value }, transfer);
+      } catch (error) {
+        port.post({ id, error: plainError(error) }, []);
+      }
+    }
+  });
+}
+
+async function* values(iterable: AsyncIterable<unknown>): AsyncGenerator<unknown> {
+  yield* iterable;
+}
+
+/** Holds a lock until the worker ends, whatever ends it: how a page learns of that. Node has an event for it. */
+function hold(name: string, then: () => void): void {
+  const { locks } = (globalThis as { navigator?: { locks?: Locks } }).navigator ?? {};
+  if (name === "" || !locks) {
+    then();
+    return;
+  }
+  locks.request(name, () => {
+    then();
+    return new Promise(() => {});
+  });
+}
+
+interface Locks {
+  request(name: string, callback: () => unknown): Promise<unknown>;
+}
