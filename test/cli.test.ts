@@ -4,7 +4,16 @@ import { spawn, spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { CLI, commandIn } from "./command.js";
+import { UsageError } from "../src/cli/args.js";
+import { checkName } from "../src/cli/outputs.js";
+import { readModel } from "../src/entries/node.js";
+import { generate } from "../src/lm/generate.js";
+import { evaluate } from "../src/lm/perplexity.js";
+import { selectKernels } from "../src/wasm/load.js";
+import { CLI, commandIn, inProcess } from "./command.js";
+
+// What the command computes is computed here again, with the same bits.
+selectKernels("strict");
 
 const { directory, run } = commandIn("cli");
 afterAll(() => rmSync(directory, { recursive: true }));
@@ -47,7 +56,7 @@ describe("rivulet train", () => {
     const V = new Set(TEXT).size + 1; // and <unk>
     expect(end.parameters).toBe(16 * V + 16 * 16 + 32 + V * 16 + V);
     expect(stderr).toContain(
-      "saved a.safetensors; to train on: rivulet train text.txt --resume a.checkpoint.safetensors",
+      "saved a.safetensors; to train it longer: rivulet train text.txt --resume a.checkpoint.safetensors",
     );
     expect(readdirSync(directory).sort()).toEqual(["a.checkpoint.safetensors", "a.safetensors", "text.txt"]);
   });
@@ -56,11 +65,11 @@ describe("rivulet train", () => {
     const { status, stdout, stderr } = run(`train text.txt ${SMALL} --epochs 3 --gradient-flow --out b.safetensors`);
     expect(status).toBe(0);
     expect(stdout).toMatch(/^perplexity [\d.]+ on 509 held-out tokens \([\d.]+ nats, [\d.]+ bits a token\)\n$/);
-    expect(stderr).toMatch(/4,590 tokens to train on, 510 tokens held out; \d+ different ones/);
+    expect(stderr).toMatch(/4,590 tokens to train on, 510 tokens held out; \d+ distinct/);
     expect(stderr).toMatch(/[█░]{24}\s+\d+ % {2}epoch 1 {2}loss [\d.]+ {2}[\d.]+k? tokens\/s {2}\d:\d\d left/);
     expect(stderr).toMatch(/█{24} 100 % {2}epoch 3 .* held out [\d.]+/);
     expect(stderr).toContain("loss in nats, by step");
-    expect(stderr).toContain("‖∂L/∂h_t‖, by step t; L is the loss at the last one");
+    expect(stderr).toContain("‖∂L/∂h_t‖, by step t; L is the loss at the last step");
   });
 
   it("gives the same losses twice, from a file or from standard input; other kinds of windows and tokens train too", () => {
@@ -108,7 +117,7 @@ describe("rivulet train", () => {
     const status = await new Promise((resolve) => child.on("close", resolve));
     expect(status, stderr).toBe(130);
     const cut = lines(stdout);
-    const [, resume] = /to go on: rivulet (train text\.txt --resume cut\.checkpoint\.safetensors)/.exec(stderr)!;
+    const [, resume] = /to resume: rivulet (train text\.txt --resume cut\.checkpoint\.safetensors)/.exec(stderr)!;
     expect(existsSync(join(directory, "cut.safetensors"))).toBe(false);
     const rest = lines(run(`${resume} --json`).stdout);
     expect([...cut, ...rest].map(timeless)).toEqual(whole.map(timeless));
@@ -125,31 +134,31 @@ describe("rivulet train", () => {
     const files = ["a text's.txt", "held out.txt"] as const;
     for (const name of files) writeFileSync(join(directory, name), TEXT);
     const flags = `${SMALL} --epochs 2 --patience 9 --kernels strict --json`.split(" ");
-    const first = run(["train", files[0], "--valid-file", files[1], "--out", "of two.bin", ...flags]);
-    expect(first.stderr).toMatch(/ --epochs N, where N is the total, the 2 epochs so far included\n$/);
-    const [, command] = /to train on: rivulet (.*) --epochs N/.exec(first.stderr)!;
+    const first = run(["train", files[0], "--valid-file", files[1], "--out", "of two.model", ...flags]);
+    expect(first.stderr).toMatch(/ --epochs N, where N includes the 2 epochs so far\n$/);
+    const [, command] = /to train it longer: rivulet (.*) --epochs N/.exec(first.stderr)!;
     expect(command).toBe(
-      "train 'a text'\\''s.txt' --resume 'of two.bin.checkpoint.safetensors' --out 'of two.bin' " +
+      "train 'a text'\\''s.txt' --resume 'of two.model.checkpoint.safetensors' --out 'of two.model' " +
         "--valid-file 'held out.txt' --kernels strict",
     );
     const again = (more: string) =>
       spawnSync("bash", ["-c", `${process.execPath} ${CLI} ${command} ${more}`], { cwd: directory, encoding: "utf8" });
     const longer = again("--epochs 3 --json");
-    expect(longer.stderr).toContain("going on from step");
+    expect(longer.stderr).toContain("resuming from step");
     expect(lines(longer.stdout).at(-2).epoch).toBe(3);
     expect(lines(longer.stdout).at(-1).valid.tokens).toBe(TEXT.length - 1);
     for (const more of ["--epochs 3", "--epochs 1", ""]) {
       const { status, stdout, stderr } = again(`${more} --json`);
-      expect(stderr).toContain("nothing was left to train: 3 epochs are done; --epochs N takes the total");
+      expect(stderr).toContain("nothing left to train: 3 epochs done; --epochs N is the total");
       expect([status, lines(stdout).length]).toEqual([0, 1]);
     }
-    for (const name of [...files, "of two.bin", "of two.bin.checkpoint.safetensors"]) rmSync(join(directory, name));
+    for (const name of [...files, "of two.model", "of two.model.checkpoint.safetensors"]) rmSync(join(directory, name));
   });
 
   it("the command to go on says what else it needs: text piped in, steps counted in all", () => {
     expect(run(`train - ${SMALL} --steps 2 --out p.safetensors`, TEXT).stderr).toContain(
-      "to train on: rivulet train - --resume p.checkpoint.safetensors --steps N, with the same text piped in again, " +
-        "where N is the total, the 2 steps so far included",
+      "to train it longer: rivulet train - --resume p.checkpoint.safetensors --steps N, with the same text piped in again, " +
+        "where N includes the 2 steps so far",
     );
     expect(run(`train text.txt ${SMALL} --steps 2 --out /dev/null`).stderr).toMatch(/saved \/dev\/null\n$/);
     rmSync(join(directory, "p.safetensors"));
@@ -196,6 +205,224 @@ describe("rivulet train", () => {
     );
     expect(readFileSync(join(directory, "d.safetensors")).equals(before)).toBe(true);
     expect(run("eval d.checkpoint.safetensors text.txt").status).toBe(0);
+  });
+});
+
+describe("rivulet train --sample", () => {
+  it("shows the same sample that generate() makes after each evaluation, and leaves the training as it is", async () => {
+    const args = `train text.txt ${SMALL} --epochs 3 --kernels strict --seed 4`;
+    const plain = lines(run(`${args} --json --out plain.safetensors`).stdout);
+    const shown = lines(run(`${args} --json --sample 20 --out shown.safetensors`).stdout);
+    const [one, two] = ["plain", "shown"].map((name) => readFileSync(join(directory, `${name}.safetensors`)));
+    expect(two!.equals(one!)).toBe(true);
+    expect(shown.map(({ sample: _, ...rest }) => timeless(rest))).toEqual(plain.map(timeless));
+    for (const line of shown) expect("sample" in line).toBe("step" in line && "valid" in line);
+    const samples = shown.flatMap(({ sample }) => sample ?? []);
+    expect(samples.length).toBe(3);
+    const model = await readModel(join(directory, "shown.safetensors"));
+    expect(samples.at(-1)).toBe([...generate(model, { length: 20, seed: 4 })].join(""));
+    const { stderr } = run(`${args} --sample 20 --out shown.safetensors`);
+    for (const sample of samples) expect(stderr).toContain(`:\n${sample}\n`);
+    // Where nothing is held out there is one at the end.
+    const end = lines(
+      run(`train text.txt ${SMALL} --steps 3 --valid 0 --sample 5 --json --out plain.safetensors`).stdout,
+    );
+    expect(end.map((line) => "sample" in line)).toEqual([false, false, true, false]);
+    for (const name of ["plain", "shown"]) {
+      for (const more of ["", ".checkpoint"]) rmSync(join(directory, `${name}${more}.safetensors`));
+    }
+  });
+});
+
+describe("rivulet train --from", () => {
+  const SHORT = "--window 16 --batch 4 --lr 0.01";
+  beforeAll(() => {
+    writeFileSync(join(directory, "other.txt"), "His soul had kept the sea; zwölf ☃ drowned. ".repeat(40));
+    expect(run(`train text.txt ${SMALL} --cell gru --epochs 8 --out base.safetensors`).status).toBe(0);
+  });
+  afterAll(() => {
+    for (const name of readdirSync(directory)) if (/^(base|fine|cut|other)/.test(name)) rmSync(join(directory, name));
+  });
+
+  it("trains a model further: its network and vocabulary, new moments, another file", () => {
+    const before = readFileSync(join(directory, "base.safetensors"));
+    const { status, stdout, stderr } = run(
+      `train other.txt --from base.safetensors ${SHORT} --epochs 4 --out fine.safetensors`,
+    );
+    expect([status, stderr.split("\n")[0]]).toEqual([0, "training base.safetensors further"]);
+    expect(stderr).toMatch(/^\d+ tokens of the text \([\d.]+ %\) unknown to the model: read as <unk>$/m);
+    expect(stdout).toMatch(/^perplexity/);
+    const nats = (name: string) => lines(run(`eval ${name} other.txt --json`).stdout)[0].nats;
+    expect(nats("fine.safetensors")).toBeLessThan(nats("base.safetensors") - 0.2);
+    expect(readFileSync(join(directory, "base.safetensors")).equals(before)).toBe(true);
+    // Of a checkpoint only the weights are taken.
+    const again = run(`train other.txt --from base.checkpoint.safetensors ${SHORT} --epochs 4 --out fine2.safetensors`);
+    expect(again.status, again.stderr).toBe(0);
+    const [one, two] = ["fine", "fine2"].map((name) => readFileSync(join(directory, `${name}.safetensors`)));
+    expect(two!.equals(one!)).toBe(true);
+  });
+
+  it("can be resumed, with the same bits", () => {
+    const args = `train other.txt --from base.safetensors ${SHORT} --json`;
+    const whole = lines(run(`${args} --epochs 3 --out fine.safetensors`).stdout).map(timeless);
+    const first = lines(run(`${args} --epochs 1 --out cut.safetensors`).stdout)
+      .map(timeless)
+      .slice(0, -1);
+    const rest = lines(run("train other.txt --resume cut.checkpoint.safetensors --epochs 3 --json").stdout).map(
+      timeless,
+    );
+    expect([...first, ...rest]).toEqual(whole);
+  });
+
+  it("replaces the model only where --out says so", () => {
+    const path = join(directory, "base.safetensors");
+    const before = readFileSync(path);
+    const into = (more: string) => run(`train other.txt ${SHORT} --steps 1 ${more}`);
+    symlinkSync("base.safetensors", join(directory, "model-link.safetensors"));
+    rmSync(join(directory, "model.safetensors"), { force: true });
+    symlinkSync("base.safetensors", join(directory, "model.safetensors"));
+    for (const more of [
+      "--from base.safetensors",
+      "--from model.safetensors",
+      "--from base.checkpoint.safetensors --out base.safetensors",
+    ]) {
+      const { status, stderr } = into(more);
+      expect(stderr).toContain("would overwrite");
+      expect(status).toBe(2);
+    }
+    expect(readFileSync(path).equals(before)).toBe(true);
+    rmSync(join(directory, "model.safetensors"));
+    rmSync(join(directory, "model-link.safetensors"));
+    expect(into("--from base.safetensors --out base.safetensors").status).toBe(0);
+    expect(readFileSync(path).equals(before)).toBe(false);
+  });
+
+  it.each([
+    "tokens word",
+    "lowercase",
+    "min-count 2",
+    "max-vocabulary 9",
+    "cell rnn",
+    "activation relu",
+    "hidden 8",
+    "layers 2",
+    "embedding 2",
+    "tied",
+    "dropout 0.1",
+    "init xavier",
+    "forget-bias 1",
+  ])("refuses --%s, which the model fixes", async (flag) => {
+    const message = `"--${flag.split(" ")[0]}" is fixed by the model: leave it out with --from`;
+    await expect(inProcess(`train other.txt --from base.safetensors --${flag}`)).rejects.toThrow(
+      new UsageError(message),
+    );
+  });
+
+  it("refuses an n-gram model, and --resume beside it", () => {
+    writeFileSync(join(directory, "other.arpa"), "\\data\\\nngram 1=2\n\n\\1-grams:\n-1 <unk>\n-1 a\n\n\\end\\\n");
+    const ngram = run("train other.txt --from other.arpa --out fine.safetensors");
+    expect([ngram.status, ngram.stderr]).toEqual([2, expect.stringContaining("got the n-gram model other.arpa")]);
+    const both = run("train other.txt --from base.safetensors --resume base.checkpoint.safetensors");
+    expect([both.status, both.stderr]).toEqual([
+      2,
+      expect.stringContaining('expected "--from" or "--resume", got both'),
+    ]);
+  });
+});
+
+describe("the name that --out gives", () => {
+  const kinds = [
+    ["model", ["safetensors", "SafeTensors"], "a safetensors file"],
+    ["ngram", ["arpa", "ngram", "arpa.gz", "NGRAM"], "an ARPA file"],
+    ["counts", ["parquet"], "a Parquet file"],
+  ] as const;
+
+  it.each(kinds)("of a %s is refused where it promises another format", (kind, own, format) => {
+    const promises = "bin pt onnx txt json safetensors arpa ngram parquet csv.gz ngram.gz PT h5 zip";
+    for (const ending of promises.split(" ").filter((name) => !(own as readonly string[]).includes(name))) {
+      const refused = () => checkName(kind, `saved.${ending}`);
+      expect(refused).toThrow(UsageError);
+      expect(refused).toThrow(`it will be ${format}, not what .`);
+    }
+    for (const ending of own) expect(checkName(kind, `saved.${ending}`)).toBe(undefined);
+    for (const name of ["saved", "saved.v2", ".saved", ".pt"]) {
+      expect(checkName(kind, name)).toBe(`${name} will be ${format}`);
+    }
+    if (kind === "ngram") expect(checkName(kind, "saved.gz")).toBe("saved.gz will be a gzipped ARPA file");
+  });
+
+  it.each([
+    ["train text.txt --hidden 2 --window 4 --batch 2 --steps 1", "a safetensors file"],
+    ["ngram text.txt --order 1 --smoothing mle", "an ARPA file"],
+    ["count text.txt --order 1", "a Parquet file"],
+  ])("%s: is checked before anything is done", (command, format) => {
+    const files = readdirSync(directory);
+    const refused = run(`${command} --out saved.bin`);
+    expect([refused.status, refused.stderr]).toEqual([
+      2,
+      expect.stringContaining(`it will be ${format}, not what .bin`),
+    ]);
+    expect(readdirSync(directory)).toEqual(files);
+    const taken = run(`${command} --out saved`);
+    expect([taken.status, taken.stderr]).toEqual([0, expect.stringContaining(`saved will be ${format}\n`)]);
+    for (const name of readdirSync(directory)) if (name.startsWith("saved")) rmSync(join(directory, name));
+  });
+});
+
+describe("did you mean", () => {
+  it.each([
+    ["trian x", "train"],
+    ["evaluate m x", "eval"],
+    ["gen m", "generate"],
+    ["n-gram x", "ngram"],
+    ["counts x", "count"],
+    ["--versoin", "--version"],
+    ["train x --hiden 3", "--hidden"],
+    ["train x --epoch 3", "--epochs"],
+    ["train x --learning-rate 1", "--lr"],
+    ["train x --batch-size 1", "--batch"],
+    ["train x --num-layers 2", "--layers"],
+    ["train x --output m", "--out"],
+    ["train x -o m", "--out"],
+    ["train x --weight_decay 0", "--weight-decay"],
+    ["train x --smaple 3", "--sample"],
+    ["generate x --temp 1", "--temperature"],
+    ["generate x --topk 1", "--top-k"],
+    ["generate x --max-tokens 1", "--length"],
+    ["ngram x --discount_fallback", "--discount-fallback"],
+    ["ngram x -o 5", "--order"],
+    ["count x -o 5", "--order"],
+    ["ngram x --arpa m", "--out"],
+    ["eval m x --lower", "--lowercase"],
+    ["train x --cell LSTM", "lstm"],
+    ["train x --optimizer adam", "adamw"],
+    ["train x --tokens words", "word"],
+    ["train x --tokens characters", "char"],
+    ["train x --activation ReLU", "relu"],
+    ["train x --schedule cos", "cosine"],
+    ["train x --init Xavier", "xavier"],
+    ["ngram x --order 2 --smoothing kneser_ney", "kneser-ney"],
+    ["ngram x --order 2 --smoothing backoff", "stupid-backoff"],
+  ])("%s", async (line, meant) => {
+    const usage = inProcess(line);
+    await expect(usage).rejects.toThrow(UsageError);
+    await expect(usage).rejects.toThrow(`: did you mean ${JSON.stringify(meant)}?`);
+  });
+
+  it.each([
+    ["help genrate", 'did you mean "generate"?'],
+    ["train x --kernels relax", 'did you mean "relaxed"?'],
+    ["train x --order 3", "it belongs to rivulet ngram and rivulet count"],
+  ])("%s ends in %s", (args, advice) => {
+    const { status, stderr } = run(args);
+    expect([status, stderr]).toEqual([2, expect.stringContaining(advice)]);
+  });
+
+  it.each([
+    ["ngram --text x --order 5", "name the text without a flag"],
+    ["ngram x --order 5 -S 80%", "no limit on memory is needed"],
+  ])("%s says what to do instead", async (line, advice) => {
+    await expect(inProcess(line)).rejects.toThrow(advice);
   });
 });
 
@@ -284,9 +511,11 @@ describe("rivulet eval and generate", () => {
     expect(run(`train text.txt ${SMALL} --epochs 40 --valid 0 --out m.safetensors`).status).toBe(0);
   });
 
-  it("eval --json has the contract's fields, and agrees with the training's", () => {
-    const [result] = lines(run("eval m.safetensors text.txt --json").stdout);
-    expect(Object.keys(result)).toEqual(["nats", "perplexity", "perplexityExcludingUnknown", "unknown", "tokens"]);
+  it("eval --json has all that evaluate() has, and agrees with the training's", async () => {
+    const [result] = lines(run("eval m.safetensors text.txt --json --kernels strict").stdout);
+    expect(result).toEqual(
+      JSON.parse(JSON.stringify(evaluate(await readModel(join(directory, "m.safetensors")), TEXT))),
+    );
     expect(result.tokens).toBe(TEXT.length - 1);
     expect(result.perplexity / Math.exp(result.nats)).toBeCloseTo(1, 9);
     const trained = lines(run(`train text.txt ${SMALL} --steps 4 --valid-file text.txt --json`).stdout);
@@ -403,11 +632,11 @@ describe("what is wrong", () => {
     ["train text.txt --layers 1e9", 2, '"--layers" expected an integer from 1 to 1000, got 1000000000'],
     ["train text.txt --cell gru --activation relu", 2, '"--activation" expected "tanh"'],
     ["train text.txt --init zeros", 2, '"--init" expected "pytorch" or "xavier" or "orthogonal", got "zeros"'],
-    ["train text.txt --forget-bias 1", 2, '"--forget-bias" expected "--cell lstm" beside it'],
+    ["train text.txt --forget-bias 1", 2, '"--forget-bias" expected "--cell lstm" with it'],
     ["train text.txt --cell lstm --forget-bias Infinity", 2, '"--forget-bias" expected a finite number, got Infinity'],
     ["train text.txt --tied --embedding 8", 2, '"--tied" expected "--embedding" to equal "--hidden", 128, got 8'],
     ["train text.txt --resume x --tied", 2, '"--tied" is fixed by the checkpoint'],
-    ["train text.txt --patience 2 --valid 0", 2, '"--patience" expected "--valid" above 0 or "--valid-file" beside it'],
+    ["train text.txt --patience 2 --valid 0", 2, '"--patience" expected "--valid" above 0 or "--valid-file"'],
     ["train short.txt --window 1 --batch 1 --patience 2", 2, '"--patience" expected at least 2 held-out tokens'],
     [
       "train text.txt --resume patient.checkpoint.safetensors",
@@ -430,11 +659,11 @@ describe("what is wrong", () => {
       'would overwrite "patient.checkpoint.safetensors"',
     ],
     ["train text.txt --resume x --lr 1", 2, '"--lr" is fixed by the checkpoint'],
-    ["train text.txt --frobnicate", 2, "Unknown option '--frobnicate'\n"],
-    ["train text.txt --foo.bar", 2, "Unknown option '--foo.bar'\n"],
-    ["train text.txt -x", 2, "Unknown option '-x'\n"],
-    ["train text.txt --constructor", 2, "Unknown option '--constructor'\n"],
-    ["train text.txt --hidden", 2, '"--hidden" expected N behind it, got nothing'],
+    ["train text.txt --frobnicate", 2, 'unknown flag "--frobnicate"'],
+    ["train text.txt --foo.bar", 2, 'unknown flag "--foo.bar"'],
+    ["train text.txt -x", 2, 'unknown flag "-x"'],
+    ["train text.txt --constructor", 2, 'unknown flag "--constructor"'],
+    ["train text.txt --hidden", 2, '"--hidden" expected a value (N), got nothing'],
     ["train text.txt --hidden -5", 2, '"--hidden" expected N, got "-5", which could be a flag: write --hidden=-5'],
     ["train text.txt --hidden=-5", 2, '"--hidden" expected an integer >= 1, got -5'],
     ["train text.txt --out --json", 2, '"--out" expected FILE, got "--json", which could be a flag'],
@@ -446,9 +675,9 @@ describe("what is wrong", () => {
     ["train text.txt --resume=", 2, '"--resume" expected the name of a file, got ""'],
     ["train text.txt --kernels fast", 2, '"--kernels" expected "strict" or "relaxed" or "wide", got "fast"'],
     ["generate m.safetensors --top-k 0", 2, '"--top-k" expected an integer >= 1, got 0'],
-    ["train", 2, "expected train TEXT, got 0 operands"],
-    ["eval m.safetensors", 2, "expected eval MODEL TEXT, got 1 operands"],
-    ["dance", 2, 'expected a command (train, eval, ngram, count, generate), got "dance"'],
+    ["train", 2, "expected train TEXT, got none"],
+    ["eval m.safetensors", 2, 'expected eval MODEL TEXT, got "m.safetensors"'],
+    ["dance", 2, 'expected a command (train, eval, generate, ngram, count), got "dance"'],
   ])("%s", (args, status, message) => {
     const result = run(args);
     expect(result.stderr).toContain(message);

@@ -5,6 +5,11 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Args, commandNamed } from "../src/cli/args.js";
+import { evaluateCommand } from "../src/cli/eval.js";
+import { generateCommand } from "../src/cli/generate.js";
+import { countCommand, ngramCommand } from "../src/cli/ngram.js";
+import { trainCommand } from "../src/cli/train.js";
 
 export const CLI = new URL("../dist/cli.js", import.meta.url).pathname;
 
@@ -21,4 +26,18 @@ export function commandIn(name: string) {
     return { status, stdout, stderr };
   }
   return { directory, run };
+}
+
+/** Runs a command line in this process: as far as it has to go to be found wrong. */
+export async function inProcess(line: string): Promise<number> {
+  const words = Array.from(line.matchAll(/"([^"]*)"|(\S+)/g), ([, quoted, plain]) => quoted ?? plain!);
+  const command = commandNamed(words[0]!);
+  const args = Args.parse(command, words.slice(1));
+  return {
+    train: trainCommand,
+    eval: evaluateCommand,
+    generate: generateCommand,
+    ngram: ngramCommand,
+    count: countCommand,
+  }[command](args);
 }

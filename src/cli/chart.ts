@@ -1,39 +1,61 @@
-// The two pictures that the command draws.
+// The two charts that the command draws, no wider than the terminal.
 
 import { plot } from "simple-ascii-chart";
+import { wrap } from "./help.js";
 
-const COLUMNS = 64;
+const WIDEST = 64;
 const ROWS = 10;
 
 /** Losses over steps; where there are more than columns, each column is the mean of its steps. */
-export function lossChart(losses: readonly number[], firstStep: number): string {
-  const columns = Math.min(COLUMNS, losses.length);
-  const points = Array.from({ length: columns }, (_, i) => {
-    const from = Math.floor((i * losses.length) / columns);
-    const to = Math.floor(((i + 1) * losses.length) / columns);
-    const mean = losses.slice(from, to).reduce((sum, loss) => sum + loss, 0) / (to - from);
-    return [firstStep + to - 1, mean] as [number, number];
-  });
-  return draw(points, "loss in nats, by step", (loss) => loss.toFixed(2));
+export function lossChart(losses: readonly number[], firstStep: number, columns: number): string {
+  const points = (width: number) => {
+    const n = Math.min(width, losses.length);
+    return Array.from({ length: n }, (_, i) => {
+      const from = Math.floor((i * losses.length) / n);
+      const to = Math.floor(((i + 1) * losses.length) / n);
+      const mean = losses.slice(from, to).reduce((sum, loss) => sum + loss, 0) / (to - from);
+      return [firstStep + to - 1, mean] as [number, number];
+    });
+  };
+  return draw(points, "loss in nats, by step", (loss) => loss.toFixed(2), columns);
 }
 
 /** ‖∂L/∂h_t‖ on a logarithmic scale; a gradient that is exactly zero has no place on it. */
-export function gradientFlowChart(norms: Float64Array, layer: string): string {
+export function gradientFlowChart(norms: Float64Array, layer: string, columns: number): string {
   const points = Array.from(norms, (norm, i) => [i + 1, Math.log10(norm)] as [number, number]);
   const finite = points.filter(([, exponent]) => Number.isFinite(exponent));
-  if (finite.length === 0) return `‖∂L/∂h_t‖${layer} is zero at every step`;
-  const title = `‖∂L/∂h_t‖${layer}, by step t; L is the loss at the last one`;
-  return draw(finite, title, (exponent) => (10 ** exponent).toExponential(1));
+  if (finite.length === 0) return wrap(`‖∂L/∂h_t‖${layer} is zero at every step`, columns, 0).join("\n");
+  const title = `‖∂L/∂h_t‖${layer}, by step t; L is the loss at the last step`;
+  return draw(
+    () => finite,
+    title,
+    (exponent) => (10 ** exponent).toExponential(1),
+    columns,
+  );
 }
 
-function draw(points: [number, number][], title: string, label: (y: number) => string): string {
-  const xs = points.map(([x]) => x);
-  const ticks = [0, 0.25, 0.5, 0.75, 1].map((part) => xs[Math.round(part * (xs.length - 1))]!);
-  return plot(points, {
-    width: Math.min(COLUMNS, points.length),
-    height: ROWS,
-    title,
-    customXAxisTicks: [...new Set(ticks)],
-    formatter: (value, { axis }) => (axis === "y" ? label(value) : String(value)),
-  });
+function draw(
+  pointsFor: (width: number) => [number, number][],
+  title: string,
+  label: (y: number) => string,
+  columns: number,
+): string {
+  const heading = wrap(title, columns, 0);
+  for (let width = WIDEST; ; ) {
+    const points = pointsFor(width);
+    const xs = points.map(([x]) => x);
+    const between = Math.max(1, Math.min(4, Math.floor(width / 12)));
+    const ticks = Array.from({ length: between + 1 }, (_, i) => xs[Math.round((i / between) * (xs.length - 1))]!);
+    const chart = plot(points, {
+      width: Math.min(width, points.length),
+      height: ROWS,
+      customXAxisTicks: [...new Set(ticks)],
+      formatter: (value, { axis }) => (axis === "y" ? label(value) : String(value)),
+    });
+    const lines = chart.split("\n").map((line) => line.trimEnd());
+    // The labels take what they take: the plot has the rest.
+    const excess = Math.max(...lines.map((line) => line.length)) - columns;
+    if (excess <= 0 || width <= 2) return [...heading, ...lines.filter((line) => line !== "")].join("\n");
+    width = Math.max(2, Math.min(width, points.length) - excess);
+  }
 }

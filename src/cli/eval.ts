@@ -2,21 +2,25 @@ import { named } from "../io/file-error.js";
 import { readText } from "../io/files.js";
 import { evaluate } from "../lm/perplexity.js";
 import type { Args } from "./args.js";
-import { count, evaluated, json } from "./numbers.js";
+import { count, json } from "./numbers.js";
 import { readModel } from "./read-model.js";
 
 export async function evaluateCommand(args: Args): Promise<number> {
   const [modelPath, textPath] = args.operands as [string, string];
-  const model = await readModel(modelPath, args.has("allow-pattern"));
+  const model = await readModel(modelPath, args);
   const evaluation = await named(textPath, () => evaluate(model, readText(textPath)));
   if (args.has("json")) {
-    console.log(json(evaluated(evaluation)));
+    console.log(json(evaluation));
     return 0;
   }
   const { nats, bits, perplexity, perplexityExcludingUnknown, unknown, impossible, tokens } = evaluation;
   if (impossible > 0) {
-    console.log(`perplexity infinite: the model gives probability 0 to ${impossible} of ${count(tokens, "token")}`);
-    console.log("it has never seen them in their context, and keeps nothing for what it has not seen: smooth it");
+    console.log(
+      `perplexity infinite: the model gives ${impossible.toLocaleString("en")} of ${count(tokens, "token")} probability 0`,
+    );
+    console.log(
+      "it reserves nothing for what it has not seen: use a smoothed estimate, such as --smoothing kneser-ney",
+    );
     return 0;
   }
   console.log(`perplexity ${perplexity.toFixed(4)} over ${count(tokens, "token")}`);
@@ -25,7 +29,7 @@ export async function evaluateCommand(args: Args): Promise<number> {
     const without =
       perplexityExcludingUnknown === undefined
         ? "none of the text is known to it"
-        : `perplexity ${perplexityExcludingUnknown.toFixed(4)} without`;
+        : `perplexity ${perplexityExcludingUnknown.toFixed(4)} without ${unknown === 1 ? "it" : "them"}`;
     console.log(`${count(unknown, "token")} unknown to the model; ${without}`);
   }
   return 0;

@@ -18,14 +18,14 @@ export async function generateCommand(args: Args): Promise<number> {
     seed: args.integer("seed", 0),
   });
 
-  const model = await readModel(modelPath, args.has("allow-pattern"));
+  const model = await readModel(modelPath, args);
   const generation = generate(model, options);
   const read = tokenize(model.tokenizer, prompt);
   const unseen = new Set(read.filter((token) => !model.vocabulary.has(token)));
   if (unseen.size > 0) {
     say(`the model has never seen ${[...unseen].map(name).join(", ")}: read as <unk>`);
   }
-  // White space at the end that is no token comes again with the first word.
+  // White space at the end of the prompt that is not a token is written again with the first word.
   const trimmed = prompt.trimEnd();
   const dropped = tokenize(model.tokenizer, trimmed).length === read.length;
   write(dropped ? trimmed : prompt);

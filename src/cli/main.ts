@@ -4,11 +4,14 @@ import { reasonOf } from "../io/file-error.js";
 import { kernels as inlined } from "../wasm/inlined.js";
 import { KERNEL_VARIANTS, provideKernels, selectKernels } from "../wasm/load.js";
 import { useWideVectors } from "../wasm/wide.js";
-import { Args, type CommandName, commands, help, UsageError } from "./args.js";
+import { Args, commandNamed, UsageError } from "./args.js";
+import { type CommandName, commands } from "./commands.js";
 import { evaluateCommand } from "./eval.js";
 import { generateCommand } from "./generate.js";
+import { help } from "./help.js";
 import { countCommand, ngramCommand } from "./ngram.js";
 import { say } from "./outputs.js";
+import { columnsOf } from "./terminal.js";
 import { trainCommand } from "./train.js";
 
 const run: Record<CommandName, (args: Args) => Promise<number>> = {
@@ -20,21 +23,20 @@ const run: Record<CommandName, (args: Args) => Promise<number>> = {
 };
 
 async function main([name, ...argv]: string[]): Promise<number> {
+  const columns = columnsOf(process.stdout);
   if (name === undefined || name === "help" || name === "--help" || name === "-h") {
-    console.log(help());
+    const about = argv.find((word) => !word.startsWith("-"));
+    console.log(help(about === undefined ? undefined : commandNamed(about), columns));
     return name === undefined ? 2 : 0;
   }
-  if (name === "--version") {
+  if (name === "--version" || name === "-v") {
     console.log(version);
     return 0;
   }
-  if (!Object.hasOwn(commands, name)) {
-    throw new UsageError(`expected a command (${Object.keys(commands).join(", ")}), got ${JSON.stringify(name)}`);
-  }
-  const command = name as CommandName;
+  const command = commandNamed(name);
   const args = Args.parse(command, argv);
   if (args.has("help")) {
-    console.log(help(command));
+    console.log(help(command, columns));
     return 0;
   }
   const kernels = args.choice("kernels", KERNEL_VARIANTS);
@@ -59,13 +61,15 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
 // There is nowhere left to say it.
 process.stderr.on("error", () => {});
 
+const helpFor = (name = "") => (Object.hasOwn(commands, name) ? `${name} --help` : "--help");
+
 main(process.argv.slice(2)).then(
   (code) => {
     process.exitCode = code || (unwritable ? 1 : 0);
   },
   (error: Error) => {
     say(`rivulet: ${error.message}`);
-    if (error instanceof UsageError) say("rivulet --help shows how it is used");
+    if (error instanceof UsageError) say(`rivulet ${helpFor(process.argv[2])} shows how it is used`);
     else if (process.env.RIVULET_DEBUG) console.error(error);
     process.exitCode = error instanceof UsageError ? 2 : 1;
   },

@@ -1,4 +1,4 @@
-import { POSITIVE, SHARE } from "../check.js";
+import { POSITIVE, quote, SHARE } from "../check.js";
 import { writeNgram } from "../entries/node.js";
 import { named } from "../io/file-error.js";
 import { readText } from "../io/files.js";
@@ -15,8 +15,8 @@ import { stupidBackoff } from "../ngram/stupid-backoff.js";
 import { countOf, MAX_ORDER } from "../ngram/trie.js";
 import { perSecond } from "../pause.js";
 import { type Args, UsageError } from "./args.js";
-import { count, evaluated, json } from "./numbers.js";
-import { keepInputs, say, writing } from "./outputs.js";
+import { count, json } from "./numbers.js";
+import { checkName, keepInputs, say, writing } from "./outputs.js";
 import { sentenceTokenizerOf } from "./settings.js";
 
 type Kind = Smoothing["kind"];
@@ -32,7 +32,8 @@ export async function ngramCommand(args: Args): Promise<number> {
   const [text] = args.operands;
   const merged = args.file("counts");
   if ((text === undefined) === (merged === undefined)) {
-    throw new UsageError(`expected TEXT or "--counts", got ${text === undefined ? "neither" : "both"}`);
+    const got = text === undefined ? "neither (- is standard input)" : "both";
+    throw new UsageError(`expected TEXT or "--counts", got ${got}`);
   }
   const validFile = args.file("valid-file");
   const order = orderOf(args);
@@ -40,18 +41,18 @@ export async function ngramCommand(args: Args): Promise<number> {
   const tokenizer = sentenceTokenizerOf(args);
   const sentences = tokenizer.spec.kind === "lines";
   if (merged !== undefined && args.has("skip-symbols")) {
-    throw new UsageError('"--skip-symbols" expected TEXT: counts have no symbols to skip');
+    throw new UsageError('"--skip-symbols" expected TEXT, got "--counts", which have no symbols to skip');
   }
   // An ARPA file does not keep what a token is.
   const out = args.file("out") ?? (sentences ? "model.arpa" : "model.ngram");
-  if (out.endsWith(".safetensors")) {
-    throw new UsageError(`"--out" expected a name like model.arpa or model.ngram, got ${JSON.stringify(out)}`);
-  }
-  if (args.has("quantize") && !out.endsWith(".ngram")) {
-    throw new UsageError(`"--quantize" expected an "--out" that ends in .ngram, got ${JSON.stringify(out)}`);
+  const binary = /\.ngram$/i.test(out);
+  if (args.has("quantize") && !binary) {
+    throw new UsageError(`"--quantize" expected an "--out" that ends in .ngram, got ${quote(out)}`);
   }
   keepInputs(out, out, [text, validFile, ...(merged === undefined ? [] : await filesAt(merged))]);
+  const untold = checkName("ngram", out);
   checkWritable(out);
+  if (untold) say(untold);
 
   const start = performance.now();
   const counts =
@@ -60,7 +61,7 @@ export async function ngramCommand(args: Args): Promise<number> {
       : await named(text, () => countNgrams(readText(text), { order, tokenizer }));
   const model = estimate(counts);
   const seconds = (performance.now() - start) / 1000;
-  // Before the model is saved: where there is something wrong with the text, what was there before is still there.
+  // Before the model is saved: if the text turns out to be bad, a model that was there is untouched.
   const valid = validFile && (await named(validFile, () => evaluate(model, readText(validFile))));
   await writing(() => named(out, () => writeNgram(out, model, { quantize: args.has("quantize") })));
   report(args, counts, model, seconds);
@@ -68,7 +69,7 @@ export async function ngramCommand(args: Args): Promise<number> {
     console.log(
       json({
         done: true,
-        valid: valid ? evaluated(valid) : null,
+        valid: valid ?? null,
         tokensPerSecond: perSecond(tokensOf(counts), seconds),
         parameters: model.logP.length - 1 + (model.logB.length - 1),
         ngrams: lengths(model),
@@ -76,16 +77,19 @@ export async function ngramCommand(args: Args): Promise<number> {
       }),
     );
   } else if (valid) {
-    const infinite = valid.impossible > 0 ? `: the model gives probability 0 to ${valid.impossible} of them` : "";
+    const infinite =
+      valid.impossible > 0 ? `: the model gives ${valid.impossible.toLocaleString("en")} of them probability 0` : "";
     const perplexity = infinite ? "infinite" : valid.perplexity.toFixed(4);
     console.log(`perplexity ${perplexity} over ${count(valid.tokens, "held-out token")}${infinite}`);
-    if (valid.unknown > 0) console.log(`${count(valid.unknown, "token")} of them unknown to the model`);
+    if (valid.unknown > 0) console.log(`${count(valid.unknown, "token")} unknown to the model`);
   }
   say(`saved ${out}`);
-  if (!sentences && !out.endsWith(".ngram")) {
-    say(
-      `${out} does not keep what a token is, and is read as words between white space: a name like model.ngram keeps it`,
+  if (!sentences && !binary) {
+    const how = ["tokens", "lowercase", "wrapped"].flatMap((flag) =>
+      args.has(flag) ? [`--${flag}`, args.text(flag)] : [],
     );
+    const flags = how.filter((word) => typeof word === "string").join(" ");
+    say(`an ARPA file does not keep what a token is: give ${flags} to eval and generate, too, or save as .ngram`);
   }
   return 0;
 }
@@ -94,9 +98,11 @@ export async function countCommand(args: Args): Promise<number> {
   const [text] = args.operands as [string];
   const out = args.file("out") ?? "counts.parquet";
   keepInputs(out, out, [text]);
+  const untold = checkName("counts", out);
   const order = orderOf(args);
   const tokenizer = sentenceTokenizerOf(args);
   checkWritable(out);
+  if (untold) say(untold);
   await parquetWriter();
   const start = performance.now();
   const counts = await named(text, () => countNgrams(readText(text), { order, tokenizer }));
@@ -121,7 +127,7 @@ function estimateOf(args: Args, order: number): (counts: NgramCounts) => NgramMo
   const kind = args.choice("smoothing", Object.keys(FLAGS) as Kind[]) ?? "kneser-ney";
   for (const [other, flags] of Object.entries(FLAGS)) {
     const given = other !== kind && flags.find((flag) => args.has(flag));
-    if (given) throw new UsageError(`"--${given}" expected "--smoothing ${other}" beside it, got ${kind}`);
+    if (given) throw new UsageError(`"--${given}" expected "--smoothing ${other}" with it, got ${kind}`);
   }
   const prune = pruneOf(args, order);
   const k = args.number("k", ...POSITIVE);
@@ -148,7 +154,7 @@ function pruneOf(args: Args, order: number): number[] | undefined {
   const ascending = thresholds.every((t, i) => Number.isSafeInteger(t) && t >= (thresholds[i - 1] ?? 0));
   if (text.trim() !== "" && ascending && thresholds.length <= order) return thresholds;
   throw new UsageError(
-    `"--prune" expected up to ${order} thresholds like "0 0 1", none below the one before, got ${JSON.stringify(text)}`,
+    `"--prune" expected up to ${order} thresholds like 0 0 1, none below the one before it, got ${quote(text)}`,
   );
 }
 

@@ -1,26 +1,18 @@
 // Numbers as people read them.
 
-import type { Evaluation } from "../lm/perplexity.js";
-
 /** 1 token, 12,345 tokens. */
 export const count = (n: number, what: string): string => `${n.toLocaleString("en")} ${what}${n === 1 ? "" : "s"}`;
 
-/** What an evaluation is as JSON. */
-export const evaluated = ({ nats, perplexity, perplexityExcludingUnknown, unknown, tokens }: Evaluation) => ({
-  nats,
-  perplexity,
-  perplexityExcludingUnknown,
-  unknown,
-  tokens,
-});
-
-/** A line of JSON. It has no Infinity, but a number that every reader takes for it. @throws RangeError where a number is NaN */
+/**
+ * A line of JSON. It has no Infinity, but a number that every reader takes for it; what is undefined is null.
+ * @throws RangeError where a number is NaN
+ */
 export const json = (value: unknown): string => JSON.stringify(value, written).replaceAll(`"${INFINITE}"`, "1e999");
 const INFINITE = "\uE000∞";
 
 function written(key: string, value: unknown): unknown {
   if (Number.isNaN(value)) throw new RangeError(`"${key}" expected a number, got NaN`);
-  return value === Infinity ? INFINITE : value;
+  return value === Infinity ? INFINITE : (value ?? null);
 }
 
 /** 1:05, 2:03:05. */

@@ -1,4 +1,5 @@
 import { realpathSync } from "node:fs";
+import { basename } from "node:path";
 import { quote, visible } from "../check.js";
 import { isDevice, removeUnfinished } from "../io/save.js";
 import { UsageError } from "./args.js";
@@ -23,7 +24,40 @@ export async function writing(action: () => Promise<void>): Promise<void> {
   }
 }
 
-/** Makes sure that what is saved as `output` is written over nothing that is read, whatever it is called there. */
+/** What the commands save: an example of its name, the endings that say what it is, and what it is under another name. */
+const SAVED = {
+  model: { example: "model.safetensors", endings: [".safetensors"], format: "a safetensors file" },
+  ngram: { example: "model.arpa or model.ngram", endings: [".arpa", ".arpa.gz", ".ngram"], format: "an ARPA file" },
+  counts: { example: "counts.parquet", endings: [".parquet"], format: "a Parquet file" },
+};
+
+/** Endings that promise a format. */
+const PROMISES = new Set(
+  `arpa ngram parquet safetensors bin pt pth ckpt onnx pb tflite keras h5 hdf5 gguf ggml npy npz mat pkl pickle joblib
+  mmap trie klm binlm blm fst txt text md json jsonl ndjson csv tsv yaml yml toml xml html pdf doc docx js mjs ts py wasm
+  db sqlite gz zip tar tgz bz2 xz zst 7z`.split(/\s+/),
+);
+
+/**
+ * Refuses a name that promises another format than the one saved under it.
+ * @returns what will be saved, where the name does not tell
+ * @throws UsageError
+ */
+export function checkName(kind: keyof typeof SAVED, path: string): string | undefined {
+  const { example, endings, format } = SAVED[kind];
+  const name = basename(path).toLowerCase();
+  if (isDevice(path) || endings.some((ending) => name.endsWith(ending))) return undefined;
+  // An ARPA file is compressed under any name that ends in .gz.
+  const zipped = kind === "ngram" && name.endsWith(".gz");
+  const [, ending] = /.\.([^.]+)$/.exec(zipped ? name.slice(0, -3) : name) ?? [];
+  if (ending === undefined || !PROMISES.has(ending))
+    return `${path} will be ${zipped ? "a gzipped ARPA file" : format}`;
+  throw new UsageError(
+    `"--out" expected a name like ${example}, got ${quote(path)}: it will be ${format}, not what .${ending} promises`,
+  );
+}
+
+/** Makes sure that saving `output` overwrites nothing that is read, under whatever name. */
 export function keepInputs(out: string, output: string, inputs: (string | undefined)[]): void {
   const place = placeOf(output);
   if (place === undefined || isDevice(output)) return;

@@ -1,46 +1,82 @@
-// One line about how far a training is: rewritten in place on a terminal, else a line now and then.
+// One line that says how far a training is: redrawn in place on a terminal, else printed now and then.
 
 import type { Progress } from "../train/train.js";
 import { clock, short } from "./numbers.js";
+import { columnsOf } from "./terminal.js";
 
-const WIDTH = 24;
+const BAR = 24;
+const NARROWEST_BAR = 5;
 
 export class ProgressLine {
   private readonly started = performance.now();
-  private readonly from: number;
   private shown = Number.NEGATIVE_INFINITY;
   private readonly terminal = process.stderr.isTTY === true;
   private loss = Number.NaN;
+  private held = Number.NaN;
+  /** Whether the cursor stands behind the line. */
+  private open = false;
 
   /** @param from the part that was done before, where a training is resumed */
-  constructor(from: number) {
-    this.from = from;
-  }
+  constructor(private readonly from: number) {}
 
   show(progress: Progress): void {
     // The loss of one batch jumps: an average over about twenty.
     this.loss = Number.isNaN(this.loss) ? progress.loss : this.loss + 0.05 * (progress.loss - this.loss);
+    if (progress.valid) this.held = progress.valid.nats;
     const now = performance.now();
     const finished = progress.done >= 1;
     if (!finished && now - this.shown < (this.terminal ? 100 : 5000)) return;
     this.shown = now;
-    const line = this.line(progress, (now - this.started) / 1000);
+    // The terminal may have been resized since. Its last column stays free: some break the line after it.
+    const columns = this.terminal ? columnsOf(process.stderr) - 1 : Number.POSITIVE_INFINITY;
+    const line = progressLine(
+      { ...progress, loss: this.loss, held: this.held },
+      (now - this.started) / 1000,
+      this.from,
+      columns,
+    );
     process.stderr.write(this.terminal ? `\r\x1b[K${line}${finished ? "\n" : ""}` : `${line}\n`);
+    this.open = this.terminal && !finished;
   }
 
   /** Ends the line where something else has to be said. */
   end(): void {
-    if (this.terminal) process.stderr.write("\n");
+    if (this.open) process.stderr.write("\n");
+    if (this.terminal) this.shown = Number.NEGATIVE_INFINITY;
+    this.open = false;
   }
+}
 
-  private line({ done, epoch, tokensPerSecond, valid }: Progress, elapsed: number): string {
-    const filled = Math.round(done * WIDTH);
-    const bar = "█".repeat(filled) + "░".repeat(WIDTH - filled);
-    const left = (elapsed / Math.max(done - this.from, 1e-9)) * (1 - done);
-    const held = valid ? `, held out ${valid.nats.toFixed(3)}` : "";
-    return (
-      `${bar} ${String(Math.floor(100 * done)).padStart(3)} %  epoch ${epoch}  loss ${this.loss.toFixed(3)}${held}  ` +
-      `${short(tokensPerSecond)} tokens/s  ${done >= 1 ? clock(elapsed) : `${clock(left)} left`}`
-    );
+/** What a line can show, in the order in which it stands there. */
+interface Shown extends Pick<Progress, "done" | "epoch" | "tokensPerSecond"> {
+  /** In nats. */
+  loss: number;
+  /** That of the held-out tokens; NaN before they were first evaluated. */
+  held: number;
+}
+
+/** As much as `columns` hold, the most important first; the bar takes what is left. */
+export function progressLine(shown: Shown, elapsed: number, from: number, columns: number): string {
+  const { done, epoch, loss, held, tokensPerSecond } = shown;
+  const left = (elapsed / Math.max(done - from, 1e-9)) * (1 - done);
+  const parts = [
+    { rank: 0, text: `${String(Math.floor(100 * done)).padStart(3)} %` },
+    { rank: 5, text: `epoch ${epoch}` },
+    { rank: 1, text: `loss ${loss.toFixed(3)}` },
+    ...(Number.isNaN(held) ? [] : [{ rank: 3, text: `held out ${held.toFixed(3)}` }]),
+    { rank: 4, text: `${short(tokensPerSecond)} tokens/s` },
+    { rank: 2, text: done >= 1 ? clock(elapsed) : `${clock(left)} left` },
+  ];
+  const kept = new Set<string>();
+  let length = -2;
+  for (const { text } of parts.toSorted((a, b) => a.rank - b.rank)) {
+    if (length + 2 + text.length > columns) break;
+    length += 2 + text.length;
+    kept.add(text);
   }
+  const text = parts.flatMap(({ text }) => (kept.has(text) ? [text] : [])).join("  ");
+  const room = Math.min(BAR, columns - text.length - 1);
+  if (room < NARROWEST_BAR) return text;
+  const filled = Math.round(Math.min(done, 1) * room);
+  return `${"█".repeat(filled)}${"░".repeat(room - filled)} ${text}`;
 }

@@ -23,8 +23,8 @@ export function tokenizerOf(args: Args, usual: "char" | "whitespace" = "char", o
   const kind = args.choice("tokens", ["char", "word", "sentence", "whitespace"]) ?? usual;
   const [lowercase, wrapped] = [args.has("lowercase"), args.has("wrapped")];
   if (lowercase && kind !== "word" && kind !== "sentence")
-    throw new UsageError('"--lowercase" expected "--tokens word" or "--tokens sentence" beside it');
-  if (wrapped && kind !== "sentence") throw new UsageError('"--wrapped" expected "--tokens sentence" beside it');
+    throw new UsageError('"--lowercase" expected "--tokens word" or "--tokens sentence" with it');
+  if (wrapped && kind !== "sentence") throw new UsageError('"--wrapped" expected "--tokens sentence" with it');
   return {
     char: characters,
     whitespace: ofBlanks,
@@ -47,7 +47,7 @@ export function networkOf(args: Args) {
     throw new UsageError(`"--tied" expected "--embedding" to equal "--hidden", ${hiddenSize}, got ${embeddingSize}`);
   }
   if (forgetBias !== undefined && cell !== "lstm") {
-    throw new UsageError('"--forget-bias" expected "--cell lstm" beside it');
+    throw new UsageError('"--forget-bias" expected "--cell lstm" with it');
   }
   const options = defined({
     cell,
@@ -76,7 +76,7 @@ export function heldOutOf(args: Args): { share: number; file?: undefined } | { s
   const share = args.number("valid", ...FRACTION);
   if (file === undefined) {
     if (share === 0 && args.has("patience")) {
-      throw new UsageError('"--patience" expected "--valid" above 0 or "--valid-file" beside it, got "--valid 0"');
+      throw new UsageError('"--patience" expected "--valid" above 0 or "--valid-file", got "--valid 0"');
     }
     return { share: share ?? 0.1 };
   }
@@ -108,7 +108,8 @@ export function lengthOf(args: Args): Pick<TrainOptions, "epochs" | "steps" | "s
     seconds: args.number("seconds", ...POSITIVE),
   });
   const given = Object.keys(length).map((name) => `"--${name}"`);
-  if (given.length > 1) throw new UsageError(`expected one of ${given.join(" and ")}, got both`);
+  if (given.length > 1)
+    throw new UsageError(`expected one of ${given.join(" and ")}, got ${given.length > 2 ? "all" : "both"}`);
   return given.length === 1 ? length : undefined;
 }
 
@@ -128,8 +129,8 @@ function optimizerOf(args: Args): Optimizer {
   const momentum = args.number("momentum", ...FRACTION);
   const weightDecay = args.number("weight-decay", ...NOT_NEGATIVE);
   if (kind === "adamw" && momentum !== undefined)
-    throw new UsageError('"--momentum" expected "--optimizer sgd" beside it');
+    throw new UsageError('"--momentum" expected "--optimizer sgd" with it, got adamw');
   if (kind === "sgd" && weightDecay !== undefined)
-    throw new UsageError('"--weight-decay" expected "--optimizer adamw"');
+    throw new UsageError('"--weight-decay" expected "--optimizer adamw" with it, got sgd');
   return kind === "adamw" ? adamw(defined({ learningRate, weightDecay })) : sgd(defined({ learningRate, momentum }));
 }

@@ -10,6 +10,7 @@ import { FormatError } from "../io/format.js";
 import { modelFrom, saveModel } from "../io/model.js";
 import { readSafetensors } from "../io/safetensors.js";
 import { checkWritable, isDevice, writeWhole } from "../io/save.js";
+import { generate } from "../lm/generate.js";
 import { type Evaluation, evaluate } from "../lm/perplexity.js";
 import { RecurrentModel } from "../lm/recurrent.js";
 import { perSecond } from "../pause.js";
@@ -21,17 +22,25 @@ import { kernelVariant } from "../wasm/load.js";
 import { type Args, quoted, UsageError } from "./args.js";
 import { gradientFlowChart, lossChart } from "./chart.js";
 import { count, json } from "./numbers.js";
-import { keepInputs, say } from "./outputs.js";
+import { checkName, keepInputs, say } from "./outputs.js";
 import { ProgressLine } from "./progress.js";
+import { readModel } from "./read-model.js";
 import { heldOutOf, lengthOf, networkOf, tokenizerOf, trainOptionsOf, vocabularyOf } from "./settings.js";
 import { catchSignals } from "./signals.js";
+import { columnsOf } from "./terminal.js";
 
-/** Milliseconds between checkpoints that nobody asked for. */
+/** Milliseconds between automatic checkpoints. */
 const KEEP_EVERY = 5 * 60_000;
 
-/** Flags that mean something beside --resume: all else is in the checkpoint. */
+/** Flags that --resume goes with: everything else is in the checkpoint. */
 const WITH_RESUME =
-  "resume out epochs steps seconds patience valid-file gradient-flow json kernels allow-pattern".split(" ");
+  "resume out epochs steps seconds patience valid-file sample gradient-flow json kernels allow-pattern".split(" ");
+
+/** Flags that --from does not go with: the model has its network, its tokenizer and its vocabulary. */
+const IN_MODEL =
+  "tokens lowercase wrapped min-count max-vocabulary cell activation hidden layers embedding tied dropout init forget-bias".split(
+    " ",
+  );
 
 const print = (value: unknown) => process.stdout.write(`${json(value)}\n`);
 
@@ -43,23 +52,33 @@ interface Run {
 export async function trainCommand(args: Args): Promise<number> {
   const [text] = args.operands as [string];
   const from = args.file("resume");
+  const base = args.file("from");
+  if (from !== undefined && base !== undefined) {
+    throw new UsageError('expected "--from" or "--resume", got both: a checkpoint has the weights to resume from');
+  }
+  const sample = args.integer("sample");
   const out = args.file("out") ?? (from === undefined ? "model.safetensors" : modelBeside(from));
   const checkpoint = `${out.replace(/\.safetensors$/, "")}.checkpoint.safetensors`;
   const read = [text, args.file("valid-file")];
   for (const output of [out, checkpoint]) keepInputs(out, output, read);
+  // The model that is trained further is replaced only where --out says so.
+  keepInputs(out, checkpoint, [base]);
+  if (!args.has("out")) keepInputs(out, out, [base]);
+  const untold = checkName("model", out);
   const stop = new AbortController();
   const run = await (from === undefined ? begin(args, text, stop.signal) : takeUp(args, text, from, stop.signal));
   const { training } = run;
-  // A checkpoint may be replaced by the one that goes on from it, but not by a model.
+  // A checkpoint may be replaced by the next one, but not by a model.
   keepInputs(out, out, [from]);
 
-  // Beside a device (--out /dev/null) there is no place for a checkpoint.
+  // A device (--out /dev/null) has no place for a checkpoint next to it.
   const device = isDevice(out);
   const keep = device ? () => {} : () => save(checkpoint, saveCheckpoint(training));
-  // The parameters once in the model; with two moments, and perhaps the best so far, in the checkpoint.
+  // The model has the parameters; the checkpoint, two moments and perhaps the best parameters so far besides.
   const bytes = 4 * training.model.network.parameterCount;
   checkWritable(out, bytes);
   if (!device) checkWritable(checkpoint, 4 * bytes);
+  if (untold) say(untold);
   describe(run, from);
   const goOn = goOnCommand(args, text, out, checkpoint);
   const piped = text === "-" || args.text("valid-file") === "-" ? ", with the same text piped in again" : "";
@@ -81,7 +100,7 @@ export async function trainCommand(args: Args): Promise<number> {
   const losses: number[] = [];
   let last: Progress | undefined;
   try {
-    last = await follow(training, args.has("json"), losses, keep);
+    last = await follow(training, { json: args.has("json"), sample }, losses, keep);
     save(out, saveModel(training.model));
     keep();
     if (crashed) throw crashed;
@@ -89,14 +108,15 @@ export async function trainCommand(args: Args): Promise<number> {
     if (error instanceof FileError) throw error; // it could not be saved
     if (signaled !== undefined) {
       keep();
-      say(`stopped after step ${training.state.step}${device ? "" : `; to go on: ${goOn}${piped}`}`);
+      say(`stopped after step ${training.state.step}${device ? "" : `; to resume: ${goOn}${piped}`}`);
       return signaled;
     }
     const cause = crashed ?? (error as Error);
     try {
       keep();
       if (!device) {
-        cause.message += error instanceof DivergedError ? `. They are in ${checkpoint}` : `. To go on: ${goOn}${piped}`;
+        cause.message +=
+          error instanceof DivergedError ? `. They are in ${checkpoint}` : `. To resume: ${goOn}${piped}`;
       }
     } catch (unsaved) {
       cause.message += `. ${(unsaved as Error).message}`;
@@ -117,19 +137,20 @@ export async function trainCommand(args: Args): Promise<number> {
     return 0;
   }
   const { unit, done } = progressOf(training);
-  say(`saved ${out}; to train on: ${goOn} --${unit} N${piped}, where N is the total, the ${done} so far included`);
+  say(`saved ${out}; to train it longer: ${goOn} --${unit} N${piped}, where N includes the ${done} so far`);
   return 0;
 }
 
-/** Where a training that goes on from a checkpoint saves its model, unless it is told. */
+/** Where a resumed training saves its model by default. */
 const modelBeside = (checkpoint: string) => checkpoint.replace(/(\.checkpoint)?\.safetensors$/, ".safetensors");
 
-/** The command that goes on from a checkpoint, with the flags that the checkpoint does not keep. */
+/** The command that resumes from a checkpoint, with the flags that the checkpoint does not keep. */
 function goOnCommand(args: Args, text: string, out: string, checkpoint: string): string {
   const flags = {
     resume: checkpoint,
     out: modelBeside(checkpoint) === out ? undefined : out,
     "valid-file": args.text("valid-file"),
+    sample: args.text("sample"),
     kernels: args.text("kernels"),
     "allow-pattern": args.has("allow-pattern") || undefined,
   };
@@ -140,7 +161,7 @@ function goOnCommand(args: Args, text: string, out: string, checkpoint: string):
   return ["rivulet", "train", text, ...words].map(quoted).join(" ");
 }
 
-/** In what a training's length is counted, and how much of it is done. */
+/** The unit of a training's length, and how much of it is done. */
 function progressOf(training: Training): { unit: "epochs" | "steps" | "seconds"; done: string } {
   const { settings } = training;
   const unit = settings.steps !== undefined ? "steps" : settings.seconds !== undefined ? "seconds" : "epochs";
@@ -148,7 +169,7 @@ function progressOf(training: Training): { unit: "epochs" | "steps" | "seconds";
   return { unit, done: count(Number(n.toFixed(1)), unit.slice(0, -1)) };
 }
 
-/** Saves what was trained; where that fails, in the system's temporary folder: nothing is to be lost. */
+/** Saves what was trained; if that fails, in the system's temporary folder, so that nothing is lost. */
 function save(path: string, bytes: Uint8Array): void {
   try {
     writeWhole(path, bytes);
@@ -173,6 +194,8 @@ function rescued(name: string, bytes: Uint8Array): string | undefined {
 }
 
 async function begin(args: Args, path: string, signal: AbortSignal): Promise<Run> {
+  const base = args.file("from");
+  if (base !== undefined) return further(args, path, base, signal);
   const tokenizer = tokenizerOf(args);
   const options = trainOptionsOf(args);
   const network = networkOf(args);
@@ -187,15 +210,43 @@ async function begin(args: Args, path: string, signal: AbortSignal): Promise<Run
   const { vocabulary } = corpus;
   const valid = await heldOut(held.file, corpus.valid, (file) => encode(readText(file), tokenizer, vocabulary));
   const model = await RecurrentModel.create({ tokenizer, vocabulary, ...network });
-  const { training } = await patient('at least 2 held-out tokens: give a larger "--valid", or "--valid-file"', () =>
-    named(path, () => ({ training: train(model, corpus.train, { ...options, ...defined({ valid }), signal }) })),
+  const { training } = await startOf(path, () =>
+    train(model, corpus.train, { ...options, ...defined({ valid }), signal }),
   );
+  return { training, valid };
+}
+
+/** Trains a model further on another text: its weights are where the training starts, its vocabulary stays. */
+async function further(args: Args, path: string, base: string, signal: AbortSignal): Promise<Run> {
+  const other = args.given().find((flag) => IN_MODEL.includes(flag));
+  if (other) throw new UsageError(`"--${other}" is fixed by the model: leave it out with --from`);
+  const options = trainOptionsOf(args);
+  const held = heldOutOf(args);
+  const model = await readModel(base, args);
+  if (!(model instanceof RecurrentModel)) {
+    throw new UsageError(`"--from" expected a model that rivulet train saved, got the n-gram model ${quoted(base)}`);
+  }
+  const { tokenizer, vocabulary } = model;
+  const ids = await named(path, () => encode(readText(path), tokenizer, vocabulary));
+  const trained = ids.length - Math.floor(ids.length * held.share);
+  const tokens = ids.subarray(0, trained);
+  const valid = await heldOut(held.file, ids.subarray(trained), (file) =>
+    encode(readText(file), tokenizer, vocabulary),
+  );
+  const { training } = await startOf(path, () => train(model, tokens, { ...options, ...defined({ valid }), signal }));
+  say(`training ${base} further`);
+  let unknown = 0;
+  for (const id of tokens) if (id === vocabulary.unknown) unknown++;
+  if (unknown > 0) {
+    const share = ((100 * unknown) / tokens.length).toPrecision(2);
+    say(`${count(unknown, "token")} of the text (${share} %) unknown to the model: read as <unk>`);
+  }
   return { training, valid };
 }
 
 async function takeUp(args: Args, path: string, checkpoint: string, signal: AbortSignal): Promise<Run> {
   const other = args.given().find((flag) => !WITH_RESUME.includes(flag));
-  if (other) throw new UsageError(`"--${other}" is fixed by the checkpoint: leave it out beside --resume`);
+  if (other) throw new UsageError(`"--${other}" is fixed by the checkpoint: leave it out with --resume`);
   const length = { ...lengthOf(args), ...defined({ patience: args.integer("patience") }) };
   const { file, model, trained } = await named(checkpoint, async () => {
     const file = readSafetensors(readBytes(checkpoint));
@@ -216,13 +267,19 @@ async function takeUp(args: Args, path: string, checkpoint: string, signal: Abor
       try {
         return { training: resumeFrom(file, model, ids.subarray(0, trained), options) };
       } catch (error) {
-        // What is wrong with the checkpoint is not the text's fault.
+        // A fault in the checkpoint is not the text's.
         throw error instanceof FormatError ? new FileError(`${quote(checkpoint)}: ${error.message}`) : error;
       }
     }),
   );
   return { training, valid };
 }
+
+/** Starts a new training on the text at `path`. */
+const startOf = (path: string, start: () => Training) =>
+  patient('at least 2 held-out tokens: give a larger "--valid", or "--valid-file"', () =>
+    named(path, () => ({ training: start() })),
+  );
 
 /** Starts a training; where it has patience and nothing to evaluate it on, says so in terms of flags. */
 async function patient(
@@ -247,8 +304,16 @@ async function heldOut(path: string | undefined, end: TokenIds, read: (path: str
   });
 }
 
-/** Goes through a training, showing it. */
-async function follow(training: Training, json: boolean, losses: number[], keep: () => void) {
+/**
+ * Runs a training, and shows how far it is.
+ * @param sample length of the samples that are shown after each evaluation, or at the end where there is none
+ */
+async function follow(
+  training: Training,
+  { json, sample }: { json: boolean; sample: number | undefined },
+  losses: number[],
+  keep: () => void,
+) {
   const line = new ProgressLine(training.done());
   let kept = performance.now();
   let last: Progress | undefined;
@@ -257,11 +322,19 @@ async function follow(training: Training, json: boolean, losses: number[], keep:
       last = progress;
       losses.push(progress.loss);
       const { step, epoch, tokens, loss, perplexity, gradNorm, tokensPerSecond, valid } = progress;
+      const written =
+        sample !== undefined && (valid || progress.done >= 1)
+          ? [...generate(training.model, { length: sample, seed: training.settings.seed })].join("")
+          : undefined;
       if (json) {
         const shown = { step, epoch, tokens, loss, perplexity, gradNorm, tokensPerSecond };
-        print(valid ? { ...shown, valid: brief(valid) } : shown);
+        print({ ...shown, ...(valid && { valid: brief(valid) }), ...(written !== undefined && { sample: written }) });
       } else {
         line.show(progress);
+        if (written !== undefined) {
+          line.end();
+          say(`\nsample after step ${step}:\n${written}\n`);
+        }
       }
       if (performance.now() - kept > KEEP_EVERY) {
         keep();
@@ -281,18 +354,17 @@ function describe({ training, valid }: Run, resumed: string | undefined): void {
   const { model, tokens, state } = training;
   const { cell, hiddenSize, layers } = model.network.config;
   const held = valid ? `, ${count(valid.length, "token")} held out` : "";
-  say(
-    `${count(tokens.length, "token")} to train on${held}; ${model.vocabulary.size.toLocaleString("en")} different ones`,
-  );
-  const what = `${cell} of ${layers > 1 ? `${layers} layers of ` : ""}${hiddenSize}`;
-  say(`${what}, ${count(model.network.parameterCount, "parameter")}, ${kernelVariant()} kernels`);
-  if (layers === 1 && model.network.config.dropout > 0) say("dropout is between layers: one layer has none");
+  say(`${count(tokens.length, "token")} to train on${held}; ${model.vocabulary.size.toLocaleString("en")} distinct`);
+  const units = layers > 1 ? `${layers} layers of ${hiddenSize} units` : `${hiddenSize} units`;
+  say(`${cell}, ${units}, ${count(model.network.parameterCount, "parameter")}, ${kernelVariant()} kernels`);
+  if (layers === 1 && model.network.config.dropout > 0)
+    say("dropout has no effect: it applies between layers, and there is one");
   if (!resumed) return;
   if (training.done() < 1) {
-    say(`going on from step ${state.step} of ${resumed}`);
+    say(`resuming from step ${state.step} of ${resumed}`);
   } else {
     const { unit, done } = progressOf(training);
-    say(`nothing was left to train: ${done} are done; --${unit} N takes the total`);
+    say(`nothing left to train: ${done} done; --${unit} N is the total`);
   }
 }
 
@@ -319,9 +391,10 @@ function report(
     });
     return;
   }
-  if (losses.length > 1) say(lossChart(losses, firstStep));
+  const columns = columnsOf(process.stderr);
+  if (losses.length > 1) say(lossChart(losses, firstStep, columns));
   for (const [l, norms] of flow?.entries() ?? []) {
-    say(gradientFlowChart(norms, flow!.length > 1 ? ` of layer ${l + 1}` : ""));
+    say(gradientFlowChart(norms, flow!.length > 1 ? ` of layer ${l + 1}` : "", columns));
   }
   const speed = count(Math.round(tokensPerSecond), "token");
   say(`${count(state.tokens, "token")} in ${state.seconds.toFixed(1)} s: ${speed} a second`);

@@ -43,14 +43,15 @@ export async function readModel(path: string, options: TokenizerOptions = {}): P
  */
 export async function writeNgram(path: string, model: NgramModel, options: { quantize?: boolean } = {}): Promise<void> {
   const { quantize = false } = checkOptions("options", options, { quantize: 1 });
-  if (boolean("quantize", quantize) && !pathOf(path).endsWith(".ngram")) {
+  const binary = /\.ngram$/i.test(pathOf(path));
+  if (boolean("quantize", quantize) && !binary) {
     throw new RangeError(
       `"quantize" expected a path that ends in .ngram, got ${show(path)}: an ARPA file has all digits`,
     );
   }
   checkNgramModel(model);
-  if (pathOf(path).endsWith(".ngram")) await writePieces(path, [saveNgram(model, options)]);
-  else if (!path.endsWith(".gz")) await writePieces(path, saveArpa(model));
+  if (binary) await writePieces(path, [saveNgram(model, options)]);
+  else if (!/\.gz$/i.test(path)) await writePieces(path, saveArpa(model));
   else await writePieces(path, pipeline(Readable.from(saveArpa(model)), createGzip(), thrown));
 }
 
