@@ -58,6 +58,7 @@ describe("a state", () => {
     saveState: () => of.saveState(state),
     nextTokens: () => nextTokens(of, state),
     stateAfter: () => stateAfter(of, "t", state),
+    "stateAfter nothing": () => stateAfter(of, "", state),
   });
 
   it("of another model, of another kind or detached is refused by everything that takes one", async () => {

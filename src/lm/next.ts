@@ -24,6 +24,7 @@ export const notWritten = ({ unknown, padding, start }: Vocabulary): number[] =>
 export function stateAfter<S>(model: LanguageModel<S>, text: string, state?: S): S {
   checkModel(model);
   string("text", text);
+  if (state !== undefined) model.saveState(state); // which checks it: a text may have no token to advance by
   const ids = encodePrompt(text, model.tokenizer, model.vocabulary);
   return ids.reduce((after, id) => model.advance(after, id), state === undefined ? model.start() : state);
 }
