@@ -3,6 +3,7 @@
 import { describe, expect, it } from "vitest";
 import { Random } from "../src/random.js";
 import { Numbering } from "../src/text/numbering.js";
+import { findOdd, firstOnes, lengthOfLongest, renumberByCount, writeString } from "../src/text/renumber.js";
 
 /** Distinct strings of the given characters, whose beginnings are often the same. */
 function strings(characters: readonly string[], n: number, longest: number): string[] {
@@ -41,14 +42,14 @@ describe.each(Object.entries(KINDS))("%s", (_, all) => {
       expect(numbering.find(string)).toBe(number);
       expect(numbering.find(`${string}?`)).toBe(-1);
     });
-    expect(numbering.longest).toBe(Math.max(...all.map(({ length }) => length)));
+    expect(lengthOfLongest(numbering)).toBe(Math.max(...all.map(({ length }) => length)));
   });
 
   it("are written as a TextEncoder writes them", () => {
     const numbering = numbered();
-    const bytes = new Uint8Array(3 * numbering.longest + 2);
+    const bytes = new Uint8Array(3 * lengthOfLongest(numbering) + 2);
     all.forEach((string, number) => {
-      const end = numbering.write(bytes, 1, number);
+      const end = writeString(numbering, number, bytes, 1);
       expect(Buffer.compare(bytes.subarray(1, end), new TextEncoder().encode(string))).toBe(0);
     });
   });
@@ -61,7 +62,7 @@ describe.each(Object.entries(KINDS))("%s", (_, all) => {
     const count = (string: string) => counts[place.get(string)!]!;
     const expected = all.slice(first).sort((a, b) => count(b) - count(a) || (a < b ? -1 : 1));
     const numbering = numbered();
-    const renumbered = numbering.renumberByCount(counts, first);
+    const renumbered = renumberByCount(numbering, counts, first);
     expect(numbering.strings).toEqual([...all.slice(0, first), ...expected]);
     all.forEach((string, number) => void expect(numbering.find(string)).toBe(renumbered[number]));
     // More may come.
@@ -71,7 +72,7 @@ describe.each(Object.entries(KINDS))("%s", (_, all) => {
 
   it("the first of them can stand alone", () => {
     const few = Math.min(5, all.length - 1);
-    const numbering = numbered().firstOnes(few);
+    const numbering = firstOnes(numbered(), few);
     expect(numbering.strings).toEqual(all.slice(0, few));
     all.forEach((string, number) => void expect(numbering.find(string)).toBe(number < few ? number : -1));
     all.forEach((string, number) => void expect(numbering.add(string)).toBe(number));
@@ -81,7 +82,7 @@ describe.each(Object.entries(KINDS))("%s", (_, all) => {
 it("finds the first string that has a code unit, or none at all", () => {
   const numbering = new Numbering();
   for (const string of ["ab", "cé", "d", "", "e"]) numbering.add(string);
-  expect(numbering.findOdd((unit) => unit === 0xe9)).toBe(1);
-  expect(numbering.findOdd(() => false)).toBe(3);
-  expect(numbering.firstOnes(3).findOdd(() => false)).toBe(-1);
+  expect(findOdd(numbering, (unit) => unit === 0xe9)).toBe(1);
+  expect(findOdd(numbering, () => false)).toBe(3);
+  expect(findOdd(firstOnes(numbering, 3), () => false)).toBe(-1);
 });

@@ -14,6 +14,7 @@ import {
   whitespace,
   words,
 } from "../src/entries/index.js";
+import * as tables from "../src/text/sentences.js";
 import { tokenizerFrom } from "../src/text/tokenizers.js";
 import { randomNumbers } from "./reference.js";
 
@@ -85,14 +86,14 @@ describe("tokenizers", () => {
   });
 
   it.each(all)("%s: its data makes it again", (_, tokenizer) => {
-    const again = tokenizerFrom(JSON.parse(JSON.stringify(tokenizer.spec)));
+    const again = tokenizerFrom(JSON.parse(JSON.stringify(tokenizer.spec)), tables);
     const text = "Don't STOP, 😀 12";
     expect(tokenize(again, text)).toEqual(tokenize(tokenizer, text));
     expect(join(again, ["a", "b", "."])).toBe(join(tokenizer, ["a", "b", "."]));
   });
 
   it("refuses data of another kind", () => {
-    const from = (spec: object) => () => tokenizerFrom(spec as never);
+    const from = (spec: object) => () => tokenizerFrom(spec as never, tables);
     const regex = { kind: "regex", source: "a", flags: "g", separator: "" };
     expect(from({ kind: "bpe" })).toThrow('"tokenizer.kind" expected "char" or "word"');
     expect(from({ kind: "word", lowercase: "no" })).toThrow(

@@ -2,7 +2,7 @@
 //
 // biome-ignore-all lint/suspicious/noControlCharactersInRegex: the patterns are of bytes
 
-import { OTHER_FORMS } from "./ngram.js";
+import { OTHER_FORMS } from "./arpa.js";
 
 /** How many bytes tell: those up to the mark of a tar archive. */
 export const HEAD = 512;

@@ -122,7 +122,7 @@ export async function modelFrom(file: SafeTensors, options: TokenizerOptions): P
   let most = 0;
   for (const { values } of file.tensors.values()) most += values.length;
   const { config, spec, vocabulary } = described(DESCRIPTION, () => parse(rivulet, most));
-  const tokenizer = tokenizerOf(spec, DESCRIPTION, options);
+  const tokenizer = await tokenizerOf(spec, DESCRIPTION, options);
   // Before anything is allocated: what the description claims has to be there.
   const weights = parameterTable(config).map(({ name, shape }) => [name, valuesOf(file, name, shape)] as const);
   const network = await Network.create(config);

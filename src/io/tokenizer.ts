@@ -1,7 +1,7 @@
 // The tokenizer that a model's file describes.
 
 import { boolean, checkOptions, type Names, show } from "../check.js";
-import { checkTokenizer, type Tokenizer, type TokenizerSpec, tokenizerFrom } from "../text/tokenizers.js";
+import { checkTokenizer, needsTables, type Tokenizer, type TokenizerSpec, tokenizerFrom } from "../text/tokenizers.js";
 import { described, FormatError, record } from "./format.js";
 
 /** How to load a model whose tokenizer is not one of ours. */
@@ -27,7 +27,11 @@ export function checkTokenizerOptions(options: TokenizerOptions): TokenizerOptio
  * @throws FormatError where the file describes none, or one that is not allowed
  * @throws RangeError where the model was made with another tokenizer than the one given
  */
-export function tokenizerOf(spec: unknown, what: string, { tokenizer, allowPattern }: TokenizerOptions): Tokenizer {
+export async function tokenizerOf(
+  spec: unknown,
+  what: string,
+  { tokenizer, allowPattern }: TokenizerOptions,
+): Promise<Tokenizer> {
   const file = described(what, () => record('"tokenizer"', spec)) as unknown as TokenizerSpec;
   if (tokenizer !== undefined) {
     const [expected, found] = [text(file), text(tokenizer.spec)];
@@ -42,7 +46,8 @@ export function tokenizerOf(spec: unknown, what: string, { tokenizer, allowPatte
         "trust the file, load it with its tokenizer, { tokenizer: pattern(…) }, or with { allowPattern: true } (--allow-pattern)",
     );
   }
-  return described(what, () => tokenizerFrom(file));
+  const tables = needsTables(file) ? await import("../text/sentences.js") : undefined;
+  return described(what, () => tokenizerFrom(file, tables));
 }
 
 /** A description as text, the flags of a regular expression in their order. */

@@ -1,6 +1,7 @@
 // Writing ARPA files, the text form of n-gram models that all toolkits read (ngram-format(5) of SRILM describes it).
 
 import { checkOptions, type NoOptions } from "../check.js";
+import { findOdd, lengthOfLongest, writeString } from "../text/renumber.js";
 import { isBlank } from "../text/tokenizers.js";
 import { name, SENTENCE_START } from "../text/vocabulary.js";
 import { checkNgramModel, checkNumbers, type NgramModel } from "./model.js";
@@ -21,7 +22,7 @@ export function* saveArpa(model: NgramModel, options: NoOptions = {}): Generator
   const { vocabulary, trie, logP, logB } = checkNumbers(checkNgramModel(model));
   const { order } = trie;
   const { words } = vocabulary;
-  const odd = words.findOdd(isBlank);
+  const odd = findOdd(words, isBlank);
   if (odd >= 0) {
     throw new RangeError(
       `an ARPA file expected words without white space, got ${name(words.string(odd))}: save the model in binary form`,
@@ -29,7 +30,7 @@ export function* saveArpa(model: NgramModel, options: NoOptions = {}): Generator
   }
   const start = words.find(SENTENCE_START);
   const encoder = new TextEncoder();
-  const room = PIECE + order * (3 * words.longest + 1) + 64;
+  const room = PIECE + order * (3 * lengthOfLongest(words) + 1) + 64;
   let piece = new Uint8Array(room);
   let at = 0;
   const write = (text: string) => {
@@ -45,7 +46,7 @@ export function* saveArpa(model: NgramModel, options: NoOptions = {}): Generator
       at = writeDecimal(piece, at, n === 1 && ids[0] === start ? 0 : logP[node]!);
       for (let i = 0; i < n; i++) {
         piece[at++] = i === 0 ? TAB : SPACE;
-        at = words.write(piece, at, ids[i]!);
+        at = writeString(words, ids[i]!, piece, at);
       }
       if (n < order) {
         piece[at++] = TAB;

@@ -172,7 +172,7 @@ function placeOf(ascending: Float32Array, value: number): number {
  * Reads a model from its binary form. Nothing is allocated that the file does not have the bytes for.
  * @throws FormatError where it is cut short, altered or something else
  */
-export function readBinary(bytes: Uint8Array, options: TokenizerOptions = {}): NgramModel {
+export async function readBinary(bytes: Uint8Array, options: TokenizerOptions = {}): Promise<NgramModel> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length < HEAD) throw new FormatError(`expected an n-gram model, got only ${bytes.length} bytes`);
   checkVersion("an n-gram model", view.getUint32(8, true), VERSION);
@@ -189,7 +189,7 @@ export function readBinary(bytes: Uint8Array, options: TokenizerOptions = {}): N
   const { vocabulary, smoothing, levels, trieEnd, quantized } = described(DESCRIPTION, () =>
     descriptionOf(json, begin, bytes.length),
   );
-  const tokenizer = tokenizerOf(json.tokenizer, DESCRIPTION, options);
+  const tokenizer = await tokenizerOf(json.tokenizer, DESCRIPTION, options);
   const order = levels.length - 2;
   const trie = readTrie(levels, bytes.subarray(begin, trieEnd));
   const tables = new TableReader(view, trieEnd, quantized);

@@ -6,6 +6,7 @@
 import { checkOptions, integer, show, string } from "../check.js";
 import { eachToken, type Text } from "../text/corpus.js";
 import { Numbering } from "../text/numbering.js";
+import { renumberByCount } from "../text/renumber.js";
 import { checkTokenizer, lines, symbolError, type Tokenizer } from "../text/tokenizers.js";
 import { SENTENCE_END, SENTENCE_START, strings, UNKNOWN, Vocabulary } from "../text/vocabulary.js";
 import { checkComplete } from "./complete.js";
@@ -182,7 +183,7 @@ export class NgramCounter {
       const word = rows.words[row * order]!;
       count[word] = sum(count[word]!, rows.counts[row]!);
     }
-    const renumbered = ids.renumberByCount(count, SYMBOLS.length);
+    const renumbered = renumberByCount(ids, count, SYMBOLS.length);
     const vocabulary = new Vocabulary(ids);
     return { vocabulary, rows: renumberRows(order, rows, renumbered) };
   }

@@ -16,6 +16,7 @@
 
 import { exactly } from "../arrays.js";
 import { boolean, checkOptions, integer, show } from "../check.js";
+import { firstOnes } from "../text/renumber.js";
 import { Vocabulary } from "../text/vocabulary.js";
 import { checkCounts, END, type NgramCounts } from "./count.js";
 import { beginningWithStart, eachContext, emptyTables, modelOf, type Tables } from "./estimate.js";
@@ -165,7 +166,7 @@ function prunedTables(
   }
   return {
     tokenizer,
-    vocabulary: new Vocabulary(vocabulary.words.firstOnes(V)),
+    vocabulary: new Vocabulary(firstOnes(vocabulary.words, V)),
     trie: builder.done(true),
     p: exactly(p, nodes),
     b: exactly(b, above),

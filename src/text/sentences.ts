@@ -7,7 +7,9 @@
 import { boolean, checkOptions } from "../check.js";
 import type { Tokenizer } from "./tokenizers.js";
 import { SENTENCE_END } from "./vocabulary.js";
-import { eachWord, isBetweenUnspaced, isLetterOrDigit, isSpace, pieceOfWord } from "./words.js";
+import { eachWord, isBetweenUnspaced, isLetterOrDigit, isSpace, pieceOfWord, words } from "./words.js";
+
+export { words };
 
 /** Marks that end a sentence; the wide ones do without white space behind them. */
 const WIDE = /^[。．！？｡]/u;

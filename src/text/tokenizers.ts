@@ -142,16 +142,23 @@ export function checkTokenizer(tokenizer: Tokenizer | undefined, name = "tokeniz
   throw new TypeError(`"${name}" expected a tokenizer, such as characters(), got ${show(tokenizer)}`);
 }
 
-/** The tokenizer that `spec`, which may be any JSON, describes. @throws RangeError, TypeError where it describes none */
-export function tokenizerFrom(spec: TokenizerSpec): Tokenizer {
+/** Tokenizers with large tables: a bundler keeps them apart where they are loaded by the file that needs them. */
+export type WordTokenizers = Pick<typeof import("./sentences.js"), "sentences" | "words">;
+
+/**
+ * The tokenizer that `spec`, which may be any JSON, describes.
+ * @param tables needed where needsTables(spec)
+ * @throws RangeError, TypeError where it describes none
+ */
+export function tokenizerFrom(spec: TokenizerSpec, tables?: WordTokenizers): Tokenizer {
   const { kind, lowercase, wrapped, skipSymbols, source, flags, separator } = spec as Record<string, unknown>;
   switch (oneOf("tokenizer.kind", kind, ["char", "word", "sentence", "whitespace", "lines", "regex"])) {
     case "char":
       return characters();
     case "word":
-      return words({ lowercase: boolean("lowercase", lowercase) });
+      return tables!.words({ lowercase: boolean("lowercase", lowercase) });
     case "sentence":
-      return sentences({ lowercase: boolean("lowercase", lowercase), wrapped: boolean("wrapped", wrapped) });
+      return tables!.sentences({ lowercase: boolean("lowercase", lowercase), wrapped: boolean("wrapped", wrapped) });
     case "whitespace":
       return whitespace();
     case "lines":
@@ -160,6 +167,8 @@ export function tokenizerFrom(spec: TokenizerSpec): Tokenizer {
       return pattern(regexFrom(string("source", source), string("flags", flags)), string("separator", separator));
   }
 }
+
+export const needsTables = ({ kind }: TokenizerSpec): boolean => kind === "word" || kind === "sentence";
 
 function regexFrom(source: string, flags: string): RegExp {
   try {
