@@ -42,9 +42,9 @@ const GENERATED = 500;
 const wide = () => rivulet.kernelVariant() === "wide";
 
 /** A model with a vocabulary of V made-up tokens and seeded weights. */
-async function makeModel({ T, B, ...config }) {
+async function makeModel({ T, B, vocabularySize, ...config }) {
   const vocabulary = new rivulet.Vocabulary(
-    Array.from({ length: config.vocabularySize }, (_, i) => String.fromCodePoint(0x4e00 + i)),
+    Array.from({ length: vocabularySize }, (_, i) => String.fromCodePoint(0x4e00 + i)),
   );
   const tokenizer = rivulet.characters();
   return rivulet.RecurrentModel.create({ ...config, tokenizer, vocabulary });
