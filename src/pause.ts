@@ -34,17 +34,26 @@ export function pause(calls = 16): () => Promise<void> | undefined {
  */
 function turn(): Promise<void> {
   return new Promise((resolve) => {
-    if (typeof MessageChannel !== "function") {
+    const ports = channel();
+    if (!ports) {
       setTimeout(resolve, 0);
       return;
     }
-    const { port1, port2 } = new MessageChannel();
-    port1.onmessage = () => {
-      port1.close();
+    ports.port1.onmessage = () => {
+      ports.port1.close();
       resolve();
     };
-    port2.postMessage(undefined);
+    ports.port2.postMessage(undefined);
   });
+}
+
+/** Undefined where there is none, and where it is a stub that throws, as in Next's edge routes. */
+function channel(): MessageChannel | undefined {
+  try {
+    return new MessageChannel();
+  } catch {
+    return undefined;
+  }
 }
 
 /** Whether the clock moves while a program computes. Where it does not, finding out takes a fifth of a second or more. */

@@ -154,6 +154,13 @@ describe("pause()", () => {
     ],
     ["a setImmediate that never calls", () => vi.stubGlobal("setImmediate", () => {})],
     [
+      "a MessageChannel that throws",
+      () =>
+        vi.stubGlobal("MessageChannel", function MessageChannel() {
+          throw new Error("A Node.js API is used (MessageChannel) which is not supported in the Edge Runtime.");
+        }),
+    ],
+    [
       "neither setImmediate nor MessageChannel",
       () => {
         vi.stubGlobal("setImmediate", undefined);

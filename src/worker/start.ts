@@ -6,13 +6,14 @@ import { connect, type RivuletWorker, type WorkerPort } from "./client.js";
 import type { Answer } from "./wire.js";
 
 /**
- * Starts a worker that runs the library: `worker_threads` in Node, a module Web Worker elsewhere. Bundlers that find workers by
- * `new Worker(new URL(…))` (Vite, webpack, Parcel) need nothing more. With others give the worker a file of its own, which imports
- * "rivulet/worker-thread", and its Worker to connectWorker().
+ * Starts a worker that runs the library: `worker_threads` in Node, Deno and Bun, a module Web Worker in pages. Bundlers that find
+ * workers by `new Worker(new URL(…))` (Vite, webpack, Parcel) need nothing more. With others give the worker a file of its own,
+ * which imports "rivulet/worker-thread", and its Worker to connectWorker().
  * @throws WorkerError (from every function of the result) where it can't be started
  */
 export function startWorker(): RivuletWorker {
-  const threads = globalThis.Worker === undefined ? nodeThreads() : undefined;
+  // Deno and Bun have both, and their Web Workers keep the process alive.
+  const threads = globalThis.Worker && globalThis.document ? undefined : nodeThreads();
   // Bundlers look for this form of words, and are not to see the second.
   if (!threads) return connectWorker(new Worker(new URL("./worker-thread.js", import.meta.url), { type: "module" }));
   return connectWorker(new threads.Worker(new URL(`${import.meta.url.replace(/[^/]*$/, "")}worker-thread.js`)));

@@ -1,0 +1,4 @@
+import { local } from "./local.mjs";
+import { post } from "./post.mjs";
+
+post(local);
