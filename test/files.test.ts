@@ -116,7 +116,7 @@ describe("a model file", () => {
     await expect(bias((e) => (e.shape = [2 ** 40, 2 ** 40]))).rejects.toThrow('tensor "output.bias": expected');
     await expect(bias((e) => (e.shape = [-1]))).rejects.toThrow("expected a shape of integers >= 0, got [-1]");
     await expect(bias((e) => (e.shape = "6"))).rejects.toThrow('a shape of integers >= 0, got "6"');
-    await expect(bias((e) => (e.dtype = "I64"))).rejects.toThrow('expected dtype F32 or F16 or BF16, got "I64"');
+    await expect(bias((e) => (e.dtype = "I64"))).rejects.toThrow('expected dtype F32 or F16 or BF16 or I8, got "I64"');
     await expect(bias((e) => (e.data_offsets = [0, 4]))).rejects.toThrow("bytes for shape");
     await expect(bias((e) => (e.data_offsets[0] = 1.5))).rejects.toThrow("expected two data_offsets");
     await expect(bias((e) => (e.data_offsets = e.data_offsets.map((x: number) => x + 4)))).rejects.toThrow(

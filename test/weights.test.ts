@@ -70,7 +70,7 @@ describe("half precision is widened exactly", () => {
 
   it("F64 is refused: float32 cannot hold it", () => {
     expect(() => readSafetensors(halves("F64", [0, 0, 0, 0]))).toThrow(
-      new FormatError('tensor "x": expected dtype F32 or F16 or BF16, got "F64": convert it to float32'),
+      new FormatError('tensor "x": expected dtype F32 or F16 or BF16 or I8, got "F64": convert it to float32'),
     );
     const odd = withHeader(halves("BF16", [1, 2]), ({ x }) => (x.shape = [1]));
     expect(() => readSafetensors(odd)).toThrow('tensor "x": expected 2 bytes for shape [1], got 4');
@@ -110,7 +110,7 @@ describe("loadWeights", () => {
         "the tensors do not fit the model: " +
           '"rnn.weight_ih_l0" expected shape [2, 2], got [4]; ' +
           '"rnn.bias_ih_l0" expected finite numbers, got NaN; ' +
-          '"rnn.bias_hh_l0" expected dtype F32 or F16 or BF16, got "I32": convert it to float32; ' +
+          '"rnn.bias_hh_l0" expected dtype F32 or F16 or BF16 or I8, got "I32": convert it to float32; ' +
           '"output.bias" expected shape [3], got none; ' +
           '"rnn.weight_ih_l1" expected no such tensor, got one; ' +
           '"num_batches" expected no such tensor, got one',

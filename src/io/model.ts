@@ -1,7 +1,7 @@
 // A recurrent model as a safetensors file: its weights under PyTorch's names and in PyTorch's shapes, and in the metadata
 // "rivulet" (JSON: network, tokenizer, vocabulary) and "crc32" (of that and of the weights).
 
-import { checkBytes, show } from "../check.js";
+import { checkBytes, checkOptions, oneOf, show } from "../check.js";
 import { checkRecurrent, RecurrentModel } from "../lm/recurrent.js";
 import { type NetworkConfig, networkConfig } from "../nn/config.js";
 import { Network } from "../nn/network.js";
@@ -10,6 +10,7 @@ import type { TokenizerSpec } from "../text/tokenizers.js";
 import { Vocabulary } from "../text/vocabulary.js";
 import { bytesOf, crc32, hex } from "./crc32.js";
 import { described, FormatError, parseObject, record } from "./format.js";
+import { quantize, scaleOf } from "./quantize.js";
 import { flaw, readSafetensors, type SafeTensors, type Tensor, valuesOf, writeSafetensors } from "./safetensors.js";
 import { checkTokenizerOptions, type TokenizerOptions, tokenizerOf } from "./tokenizer.js";
 
@@ -22,9 +23,19 @@ interface Description {
   vocabulary: string[];
 }
 
-/** The bytes of a safetensors file with all of a model. */
-export function saveModel(model: RecurrentModel): Uint8Array {
-  return writeModel(checkRecurrent(model), new Map(), {});
+export interface SaveOptions {
+  /**
+   * "int8" keeps each matrix as 8-bit integers with a scale for each of its rows: a quarter of the size. loadModel() widens them to
+   * float32 again, so that the model loaded is one like any other, and can be trained on.
+   */
+  quantize?: "int8";
+}
+
+/** The bytes of a safetensors file with all of a model. @throws TypeError, RangeError naming the option that is wrong */
+export function saveModel(model: RecurrentModel, options: SaveOptions = {}): Uint8Array {
+  const { quantize } = checkOptions("options", options, { quantize: 1 });
+  if (quantize !== undefined) oneOf("quantize", quantize, ["int8"]);
+  return writeModel(checkRecurrent(model), new Map(), {}, quantize);
 }
 
 /** The same with more in it: further tensors, further metadata. */
@@ -32,6 +43,7 @@ export function writeModel(
   model: RecurrentModel,
   extra: ReadonlyMap<string, Tensor>,
   metadata: Record<string, string>,
+  quantized?: "int8",
 ): Uint8Array {
   const { network, tokenizer, vocabulary } = model;
   const description: Description = {
@@ -41,7 +53,15 @@ export function writeModel(
     vocabulary: [...vocabulary.tokens],
   };
   const tensors = new Map<string, Tensor>();
-  for (const { name, shape } of network.parameters) tensors.set(name, { shape, values: network.read(name) });
+  for (const { name, shape } of network.parameters) {
+    const tensor = { shape, values: network.read(name) };
+    if (!quantized || shape.length < 2) {
+      tensors.set(name, tensor);
+      continue;
+    }
+    const { integers, scales } = quantize(tensor);
+    tensors.set(name, integers).set(scaleOf(name), scales);
+  }
   for (const [name, tensor] of extra) tensors.set(name, tensor);
   const all = { rivulet: JSON.stringify(description), ...metadata };
   return writeSafetensors(tensors, { ...all, crc32: checksum(tensors, all) });
@@ -76,13 +96,15 @@ export function loadWeights(model: RecurrentModel, file: Uint8Array | ArrayBuffe
   const { network } = checkRecurrent(model);
   const { parameters, config } = network;
   const refused = new Map<string, string>();
-  const { tensors } = readSafetensors(checkBytes("file", file), (name, what) => refused.set(name, what));
+  const read = readSafetensors(checkBytes("file", file), (name, what) => refused.set(name, what));
+  const { tensors } = read;
   const extra = new Set([...tensors.keys(), ...refused.keys()]);
   const problems: string[] = [];
   const check = (name: string, what: string | undefined) => what && problems.push(`${show(name)} ${what}`);
   for (const { name, shape } of parameters) {
     check(name, refused.get(name) ?? flaw(tensors.get(name), shape));
     extra.delete(name);
+    if (tensors.get(name)?.values instanceof Int8Array) extra.delete(scaleOf(name));
   }
   for (const name of extra) {
     if (!config.tied || name !== "output.weight") check(name, "expected no such tensor, got one");
@@ -93,7 +115,10 @@ export function loadWeights(model: RecurrentModel, file: Uint8Array | ArrayBuffe
   const more = problems.splice(MOST_PROBLEMS).length;
   if (more > 0) problems.push(`and ${more} more`);
   if (problems.length > 0) throw new FormatError(`the tensors do not fit the model: ${problems.join("; ")}`);
-  for (const { name } of parameters) network.write(name, tensors.get(name)!.values);
+  const values = parameters.map(({ name, shape }) => valuesOf(read, name, shape));
+  parameters.forEach(({ name }, i) => {
+    network.write(name, values[i]!);
+  });
 }
 
 /** What a message lists: more than a model of a person's has, less than a file may. */

@@ -3,12 +3,14 @@
 //   {"__metadata__": {string: string}, "name": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}, …}
 
 import { show, size } from "../check.js";
+import { bytesOf } from "./crc32.js";
 import { FormatError, parseObject, record } from "./format.js";
+import { scaleOf, widen } from "./quantize.js";
 
-/** As it is in memory: float32, whatever it was in the file. */
+/** As it is in memory: float32, whatever kind of floats it was in the file, or 8-bit integers. */
 export interface Tensor {
   readonly shape: readonly number[];
-  readonly values: Float32Array;
+  readonly values: Float32Array | Int8Array;
 }
 
 export interface SafeTensors {
@@ -19,11 +21,18 @@ export interface SafeTensors {
 /** The format's own limit on its header. */
 const MAX_HEADER = 100_000_000;
 
-/** The kinds of numbers that float32 holds exactly: their bytes, and how one is read. */
-const DTYPES = /* @__PURE__ */ new Map<unknown, { bytes: number; read(view: DataView, at: number): number }>([
-  ["F32", { bytes: 4, read: (view, at) => view.getFloat32(at, true) }],
-  ["F16", { bytes: 2, read: (view, at) => half(view.getUint16(at, true)) }],
-  ["BF16", { bytes: 2, read: (view, at) => brain(view.getUint16(at, true)) }],
+interface Dtype {
+  bytes: number;
+  read(view: DataView, at: number): number;
+  Values: Float32ArrayConstructor | Int8ArrayConstructor;
+}
+
+/** The kinds of numbers that are read: their bytes, how one is read, and what holds them in memory. */
+const DTYPES = /* @__PURE__ */ new Map<unknown, Dtype>([
+  ["F32", { bytes: 4, read: (view, at) => view.getFloat32(at, true), Values: Float32Array }],
+  ["F16", { bytes: 2, read: (view, at) => half(view.getUint16(at, true)), Values: Float32Array }],
+  ["BF16", { bytes: 2, read: (view, at) => brain(view.getUint16(at, true)), Values: Float32Array }],
+  ["I8", { bytes: 1, read: (view, at) => view.getInt8(at), Values: Int8Array }],
 ]);
 
 /** IEEE 754 binary16: 1 bit of sign, 5 of exponent (bias 15), 10 of fraction. */
@@ -43,13 +52,15 @@ function brain(bits: number): number {
 }
 const scratch = /* @__PURE__ */ new DataView(new ArrayBuffer(4));
 
-/** The bytes of a file with float32 tensors. */
+/** The bytes of a file with tensors of float32 and of 8-bit integers, the former first: they stay aligned. */
 export function writeSafetensors(tensors: ReadonlyMap<string, Tensor>, metadata: Record<string, string>): Uint8Array {
   const header: Record<string, unknown> = { __metadata__: metadata };
+  const ordered = [...tensors].sort(([, a], [, b]) => b.values.BYTES_PER_ELEMENT - a.values.BYTES_PER_ELEMENT);
   let end = 0;
-  for (const [name, { shape, values }] of tensors) {
-    header[name] = { dtype: "F32", shape, data_offsets: [end, end + 4 * values.length] };
-    end += 4 * values.length;
+  for (const [name, { shape, values }] of ordered) {
+    const dtype = values instanceof Int8Array ? "I8" : "F32";
+    header[name] = { dtype, shape, data_offsets: [end, end + values.byteLength] };
+    end += values.byteLength;
   }
   let json = new TextEncoder().encode(JSON.stringify(header));
   // Spaces up to a multiple of eight, so that the tensors are aligned.
@@ -60,11 +71,10 @@ export function writeSafetensors(tensors: ReadonlyMap<string, Tensor>, metadata:
   view.setBigUint64(0, BigInt(length), true);
   bytes.set(json, 8);
   let at = 8 + length;
-  for (const { values } of tensors.values()) {
-    for (const value of values) {
-      view.setFloat32(at, value, true);
-      at += 4;
-    }
+  for (const [, { values }] of ordered) {
+    if (values instanceof Int8Array) bytes.set(bytesOf(values), at);
+    else for (const [i, value] of values.entries()) view.setFloat32(at + 4 * i, value, true);
+    at += values.byteLength;
   }
   return bytes;
 }
@@ -112,7 +122,7 @@ export function readSafetensors(
       refuse(name, `expected dtype ${[...DTYPES.keys()].join(" or ")}, got ${show(dtype)}: convert it to float32`);
       continue;
     }
-    const values = new Float32Array((to - from) / type.bytes);
+    const values = new type.Values((to - from) / type.bytes);
     for (let i = 0; i < values.length; i++) values[i] = type.read(view, start + from + type.bytes * i);
     tensors.set(name, { shape, values });
   }
@@ -135,7 +145,11 @@ export function valuesOf({ tensors }: SafeTensors, name: string, shape: readonly
   const tensor = tensors.get(name);
   const what = flaw(tensor, shape);
   if (what !== undefined) throw wrong(name, what);
-  return tensor!.values;
+  if (tensor!.values instanceof Float32Array) return tensor!.values;
+  if (shape.length !== 2) throw wrong(name, "expected float32 values, got int8, which only matrices can have");
+  const values = widen(tensor!, valuesOf({ tensors, metadata: {} }, scaleOf(name), [shape[0]!]));
+  if (!values.every(Number.isFinite)) throw wrong(scaleOf(name), "expected scales of finite weights, got larger ones");
+  return values;
 }
 
 function checkEntry(name: string, entry: unknown, available: number) {
