@@ -1,5 +1,14 @@
 // rivulet/worker: the library, off the main thread.
+//
+// biome-ignore-all assist/source/organizeImports: grouped by what they are for
 
+// Settings to hand over: plain data, made without kernels
+export { carriedWindows, overlappingWindows, randomWindows } from "../data/windows.js";
+export { characters, lines, pattern, sentences, whitespace, words } from "../text/tokenizers.js";
+export { adamw, sgd } from "../train/optimizer.js";
+export { constant, cosine, step } from "../train/schedule.js";
+
+// The worker
 export { WorkerError } from "../errors.js";
 export type {
   RemoteCorpus,
