@@ -311,10 +311,15 @@ function table(): Record<string, Row> {
     saveCheckpoint: [index.saveCheckpoint, a("training", "training", training)],
 
     // Files
-    saveModel: [index.saveModel, recurrent],
+    saveModel: [index.saveModel, recurrent, options(a("quantize", "choice", "int8", optional))],
     loadModel: [index.loadModel, a("file", "bytes", bytes), options(...reads)],
     loadWeights: [index.loadWeights, recurrent, a("file", "bytes", bytes)],
-    writeModel: [node.writeModel, path("model.safetensors"), recurrent],
+    writeModel: [
+      node.writeModel,
+      path("model.safetensors"),
+      recurrent,
+      options(a("quantize", "choice", "int8", optional)),
+    ],
     readModel: [node.readModel, path("model.safetensors"), options(...reads)],
     writeCheckpoint: [node.writeCheckpoint, path("checkpoint.safetensors"), a("training", "training", training)],
     readText: [node.readText, { ...path(""), right: new URL(import.meta.url).pathname }],

@@ -553,6 +553,48 @@ describe("rivulet eval and generate", () => {
   });
 });
 
+describe("rivulet quantize", () => {
+  it("saves a quarter of a network, which eval reads and train --from widens", async () => {
+    run(`train text.txt --cell lstm --hidden 96 ${"--window 16 --batch 8"} --steps 2 --out whole.safetensors`);
+    const { status, stderr } = run("quantize whole.safetensors --out small.safetensors");
+    expect([status, stderr]).toEqual([
+      0,
+      expect.stringMatching(/^saved small.safetensors: [\d.]+ KiB, was [\d.]+ KiB\n$/),
+    ]);
+    const [whole, small] = ["whole", "small"].map(
+      (name) => readFileSync(join(directory, `${name}.safetensors`)).length,
+    );
+    expect(small! / whole!).toBeLessThan(0.3);
+    const model = await readModel(join(directory, "small.safetensors"));
+    expect(lines(run("eval small.safetensors text.txt --json").stdout)[0]).toEqual(evaluate(model, TEXT));
+    expect(lines(run("quantize whole.safetensors --out small.safetensors --json").stdout)).toEqual([
+      { bytes: small, before: whole },
+    ]);
+    const further = run(
+      "train text.txt --from small.safetensors --window 16 --batch 8 --steps 1 --out further.safetensors",
+    );
+    expect(further.stderr).toContain("the int8 weights of small.safetensors are widened to float32 to be trained");
+  });
+
+  it("saves half of an n-gram model in binary form", () => {
+    run("ngram text.txt --order 2 --tokens word --discount-fallback --out whole.ngram");
+    expect(run("quantize whole.ngram --out small.ngram").status).toBe(0);
+    expect(run("eval small.ngram text.txt").status).toBe(0);
+    run("ngram text.txt --order 2 --tokens word --discount-fallback --quantize --out direct.ngram");
+    expect(readFileSync(join(directory, "small.ngram"))).toEqual(readFileSync(join(directory, "direct.ngram")));
+  });
+
+  it.each([
+    ["quantize whole.safetensors", '"--out" expected the file to save to: MODEL is left as it is'],
+    ["quantize whole.safetensors --out whole.safetensors", "would overwrite"],
+    ["quantize whole.safetensors --out small.onnx", "not what .onnx promises"],
+    ["quantize whole.ngram --out small.arpa", "expected a name that ends in .ngram for an n-gram model"],
+  ])("%s is refused", (line, message) => {
+    const { status, stderr } = run(line);
+    expect([status, stderr]).toEqual([2, expect.stringContaining(message)]);
+  });
+});
+
 describe("white space at the end of a prompt", () => {
   const write = (tokens: string, prompt: string) => {
     expect(run(`train text.txt --tokens ${tokens} --hidden 4 --window 4 --batch 2 --steps 1 --out w`).status).toBe(0);
@@ -677,7 +719,7 @@ describe("what is wrong", () => {
     ["generate m.safetensors --top-k 0", 2, '"--top-k" expected an integer >= 1, got 0'],
     ["train", 2, "expected train TEXT, got none"],
     ["eval m.safetensors", 2, 'expected eval MODEL TEXT, got "m.safetensors"'],
-    ["dance", 2, 'expected a command (train, eval, generate, ngram, count), got "dance"'],
+    ["dance", 2, 'expected a command (train, eval, generate, ngram, count, quantize), got "dance"'],
   ])("%s", (args, status, message) => {
     const result = run(args);
     expect(result.stderr).toContain(message);

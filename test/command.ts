@@ -9,6 +9,7 @@ import { Args, commandNamed } from "../src/cli/args.js";
 import { evaluateCommand } from "../src/cli/eval.js";
 import { generateCommand } from "../src/cli/generate.js";
 import { countCommand, ngramCommand } from "../src/cli/ngram.js";
+import { quantizeCommand } from "../src/cli/quantize.js";
 import { trainCommand } from "../src/cli/train.js";
 
 export const CLI = new URL("../dist/cli.js", import.meta.url).pathname;
@@ -39,5 +40,6 @@ export async function inProcess(line: string): Promise<number> {
     generate: generateCommand,
     ngram: ngramCommand,
     count: countCommand,
+    quantize: quantizeCommand,
   }[command](args);
 }

@@ -254,6 +254,24 @@ export const commands = {
     examples: [["rivulet count part-7.txt --order 5 --out counts/7.parquet", ""]],
     elsewhere: KENLM,
   },
+  quantize: {
+    usage: "rivulet quantize MODEL",
+    about: "Saves a smaller copy of a model: 8-bit weights, or 8-bit probabilities for an n-gram model.",
+    operands: ["MODEL"],
+    groups: {
+      Output: {
+        out: {
+          value: "FILE",
+          help: "where to save it: .safetensors, or .ngram for an n-gram model (required)",
+          elsewhere: OUT,
+        },
+        json: ONE_OBJECT,
+        ...PATTERN,
+        ...HELP,
+      },
+    },
+    examples: [["rivulet quantize model.safetensors --out small.safetensors", "a quarter of the size"]],
+  },
 } satisfies Record<string, Command>;
 
 export type CommandName = keyof typeof commands;

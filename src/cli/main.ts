@@ -11,6 +11,7 @@ import { generateCommand } from "./generate.js";
 import { help } from "./help.js";
 import { countCommand, ngramCommand } from "./ngram.js";
 import { say } from "./outputs.js";
+import { quantizeCommand } from "./quantize.js";
 import { columnsOf } from "./terminal.js";
 import { trainCommand } from "./train.js";
 
@@ -20,6 +21,7 @@ const run: Record<CommandName, (args: Args) => Promise<number>> = {
   ngram: ngramCommand,
   count: countCommand,
   generate: generateCommand,
+  quantize: quantizeCommand,
 };
 
 async function main([name, ...argv]: string[]): Promise<number> {

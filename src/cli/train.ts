@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { defined, quote } from "../check.js";
@@ -8,6 +8,7 @@ import { FileError, named } from "../io/file-error.js";
 import { readBytes, readText } from "../io/files.js";
 import { FormatError } from "../io/format.js";
 import { modelFrom, saveModel } from "../io/model.js";
+import { isQuantized } from "../io/quantize.js";
 import { readSafetensors } from "../io/safetensors.js";
 import { checkWritable, isDevice, writeWhole } from "../io/save.js";
 import { generate } from "../lm/generate.js";
@@ -225,6 +226,9 @@ async function further(args: Args, path: string, base: string, signal: AbortSign
   const model = await readModel(base, args);
   if (!(model instanceof RecurrentModel)) {
     throw new UsageError(`"--from" expected a model that rivulet train saved, got the n-gram model ${quoted(base)}`);
+  }
+  if (statSync(base).isFile() && isQuantized(readSafetensors(readBytes(base)))) {
+    say(`the int8 weights of ${base} are widened to float32 to be trained`);
   }
   const { tokenizer, vocabulary } = model;
   const ids = await named(path, () => encode(readText(path), tokenizer, vocabulary));

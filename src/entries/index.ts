@@ -23,4 +23,4 @@ export { gradientFlow } from "../train/gradient-flow.js";
 
 // Keeping
 export { resume, saveCheckpoint } from "../io/checkpoint.js";
-export { loadModel, loadWeights, saveModel } from "../io/model.js";
+export { loadModel, loadWeights, type SaveOptions, saveModel } from "../io/model.js";

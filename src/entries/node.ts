@@ -6,7 +6,7 @@ import { boolean, checkOptions, show } from "../check.js";
 import { saveCheckpoint } from "../io/checkpoint.js";
 import { named, pathOf } from "../io/file-error.js";
 import { modelPieces, readBytes } from "../io/files.js";
-import { saveModel } from "../io/model.js";
+import { type SaveOptions, saveModel } from "../io/model.js";
 import { loadNgram } from "../io/ngram.js";
 import { writePieces, writeWhole } from "../io/save.js";
 import { checkTokenizerOptions, type TokenizerOptions } from "../io/tokenizer.js";
@@ -22,10 +22,14 @@ export { readText } from "../io/files.js";
 export { readCounts, writeCounts } from "../io/parquet.js";
 export { useWideVectors } from "../wasm/wide.js";
 
-/** Saves a model as a safetensors file, whole or not at all. @throws FileError; a file that was there is then unchanged */
-export function writeModel(path: string, model: RecurrentModel): void {
+/**
+ * Saves a model as a safetensors file, whole or not at all.
+ * @param options see saveModel()
+ * @throws FileError; a file that was there is then unchanged
+ */
+export function writeModel(path: string, model: RecurrentModel, options: SaveOptions = {}): void {
   pathOf(path);
-  writeWhole(path, saveModel(model));
+  writeWhole(path, saveModel(model, options));
 }
 
 /** Loads a model. @throws FileError where there is none; FormatError where it is cut short, altered or something else */

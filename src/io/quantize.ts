@@ -1,7 +1,7 @@
 // Matrices as 8-bit integers: w ≈ s·q, one scale s for each row of PyTorch's (out, in) matrix, q from −127 to 127, so that a
 // file takes a quarter of the space (symmetric quantization per output channel; Krishnamoorthi 2018, section 3.1).
 
-import type { Tensor } from "./safetensors.js";
+import type { SafeTensors, Tensor } from "./safetensors.js";
 
 /** The name of the tensor that has a quantized tensor's scales. */
 export const scaleOf = (name: string): string => `${name}.scale`;
@@ -34,3 +34,7 @@ export function widen({ shape, values }: Tensor, scales: Float32Array): Float32A
   });
   return widened;
 }
+
+/** Whether a file has quantized weights. */
+export const isQuantized = ({ tensors }: SafeTensors): boolean =>
+  [...tensors.values()].some(({ values }) => values instanceof Int8Array);

@@ -2,6 +2,7 @@
 // async iterators. Models, counts and token ids stay in the worker; the page has objects that stand for them.
 
 import { WorkerError } from "../errors.js";
+import type { SaveOptions } from "../io/model.js";
 import type { GenerateOptions } from "../lm/generate.js";
 import type { NextToken } from "../lm/next.js";
 import type { Evaluation } from "../lm/perplexity.js";
@@ -78,7 +79,7 @@ export interface RivuletWorker {
   nextTokens(model: AnyModel, state: unknown, k?: number): Promise<NextToken[]>;
   loadModel(file: Bytes): Promise<RemoteModel>;
   loadWeights(model: RemoteModel, file: Bytes): Promise<void>;
-  saveModel(model: RemoteModel): Promise<Uint8Array>;
+  saveModel(model: RemoteModel, options?: SaveOptions): Promise<Uint8Array>;
   saveCheckpoint(training: RemoteTraining): Promise<Uint8Array>;
   countNgrams(text: Text, options: CountOptions): Promise<RemoteCounts>;
   kneserNey(counts: RemoteCounts, options?: KneserNeyOptions): Promise<RemoteNgramModel>;
