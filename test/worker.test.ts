@@ -115,6 +115,20 @@ describe("in a worker", () => {
     );
   });
 
+  it.each([
+    rivulet.words({ lowercase: true }),
+    rivulet.sentences(),
+    rivulet.whitespace(),
+    rivulet.lines(),
+    rivulet.pattern(/\w+/),
+  ])("tokenizes as $spec.kind", async (tokenizer) => {
+    const text = "The cat sat. A dog ran!\nIt’s 3.14.\n";
+    const { vocabulary, train } = await remote.prepare(text, tokenizer);
+    const here = rivulet.prepare(text, tokenizer);
+    expect(vocabulary.tokens).toEqual(here.vocabulary.tokens);
+    expect(train.length).toBe(here.train.length);
+  });
+
   it("two computations take turns", async () => {
     const { model, train } = await remoteModel();
     const other = await remoteModel();

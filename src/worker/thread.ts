@@ -96,7 +96,7 @@ export function serve(port: Port): void {
   const received = (value: unknown) =>
     replaced(value, (object) =>
       fromForm(object, {
-        tokenizer: tokenizerFrom,
+        tokenizer: (spec) => tokenizerFrom(spec, rivulet),
         vocabulary: (tokens) => new rivulet.Vocabulary(tokens),
         object: (handle) => objects.get(handle),
         signal: (key) => {
