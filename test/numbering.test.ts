@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 import { Random } from "../src/random.js";
-import { Numbering } from "../src/text/numbering.js";
+import { BATCH, Numbering } from "../src/text/numbering.js";
 import { findOdd, firstOnes, lengthOfLongest, renumberByCount, writeString } from "../src/text/renumber.js";
 
 /** Distinct strings of the given characters, whose beginnings are often the same. */
@@ -43,6 +43,18 @@ describe.each(Object.entries(KINDS))("%s", (_, all) => {
       expect(numbering.find(`${string}?`)).toBe(-1);
     });
     expect(lengthOfLongest(numbering)).toBe(Math.max(...all.map(({ length }) => length)));
+  });
+
+  it("are numbered many at a time as one by one", () => {
+    const numbering = new Numbering();
+    const numbers = new Uint32Array(BATCH);
+    const repeated = [...all, ...all.toReversed()];
+    for (let from = 0; from < repeated.length; from += 100) {
+      const some = repeated.slice(from, from + 100);
+      numbering.addAll(some, some.length, numbers);
+      expect(Array.from(numbers.subarray(0, some.length))).toEqual(some.map((string) => all.indexOf(string)));
+    }
+    expect(numbering.strings).toEqual(all);
   });
 
   it("are written as a TextEncoder writes them", () => {

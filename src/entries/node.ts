@@ -12,7 +12,7 @@ import { writePieces, writeWhole } from "../io/save.js";
 import { checkTokenizerOptions, type TokenizerOptions } from "../io/tokenizer.js";
 import type { RecurrentModel } from "../lm/recurrent.js";
 import { saveArpa } from "../ngram/arpa-write.js";
-import { saveNgram } from "../ngram/binary.js";
+import { ngramPieces } from "../ngram/binary.js";
 import { checkNgramModel, type NgramModel } from "../ngram/model.js";
 import type { Training } from "../train/train.js";
 import { loadModel } from "./with-kernels.js";
@@ -54,7 +54,7 @@ export async function writeNgram(path: string, model: NgramModel, options: { qua
     );
   }
   checkNgramModel(model);
-  if (binary) await writePieces(path, [saveNgram(model, options)]);
+  if (binary) await writePieces(path, ngramPieces(model, options));
   else if (!/\.gz$/i.test(path)) await writePieces(path, saveArpa(model));
   else await writePieces(path, pipeline(Readable.from(saveArpa(model)), createGzip(), thrown));
 }

@@ -25,6 +25,8 @@ import { countOf, MAX_ORDER, shorterSuffix, type Trie } from "./trie.js";
 export const MAGIC = "rivulet\n";
 const VERSION = 1;
 const HEAD = 20;
+/** Words of a vocabulary that are strings at a time. */
+const WORDS = 4096;
 /** Values that a byte can stand for. */
 const CODES = 256;
 
@@ -45,27 +47,59 @@ interface Description {
  * @throws RangeError where a number of the model is NaN
  */
 export function saveNgram(model: NgramModel, options: { quantize?: boolean } = {}): Uint8Array {
+  return concat([...ngramPieces(model, options)]);
+}
+
+/** The same bytes in pieces, which are never all there at once. */
+export function* ngramPieces(
+  model: NgramModel,
+  options: { quantize?: boolean } = {},
+): Generator<Uint8Array, void, undefined> {
   const { quantize = false } = checkOptions("options", options, { quantize: 1 });
   boolean("quantize", quantize);
   const { tokenizer, vocabulary, trie, smoothing, logP, logB } = checkNumbers(checkNgramModel(model));
   const structure = trieBytes(trie);
-  const description: Description = {
-    tokenizer: tokenizer.spec,
-    vocabulary: vocabulary.tokens,
+  const rest: Omit<Description, "tokenizer" | "vocabulary"> = {
     ...(smoothing && { smoothing }),
     levels: trie.levels,
     trieBytes: structure.length,
     quantized: quantize,
   };
-  const json = new TextEncoder().encode(JSON.stringify(description));
-  const values = [...tableBytes(trie, logP, trie.order, quantize), ...tableBytes(trie, logB, trie.order - 1, quantize)];
-  const bytes = concat([new Uint8Array(HEAD), json, structure, ...values]);
-  for (let i = 0; i < MAGIC.length; i++) bytes[i] = MAGIC.charCodeAt(i);
-  const view = new DataView(bytes.buffer);
+  const json = [...descriptionBytes(tokenizer.spec, vocabulary, JSON.stringify(rest))];
+  function* values() {
+    yield* tableBytes(trie, logP, trie.order, quantize);
+    yield* tableBytes(trie, logB, trie.order - 1, quantize);
+  }
+  // Quantizing takes longer than it would save memory.
+  const tables = quantize ? [...values()] : undefined;
+  const head = new Uint8Array(HEAD);
+  for (let i = 0; i < MAGIC.length; i++) head[i] = MAGIC.charCodeAt(i);
+  const view = new DataView(head.buffer);
   view.setUint32(8, VERSION, true);
-  view.setUint32(16, json.length, true);
-  view.setUint32(12, crc32(bytes.subarray(16)), true);
-  return bytes;
+  view.setUint32(
+    16,
+    json.reduce((sum, { length }) => sum + length, 0),
+    true,
+  );
+  let checksum = crc32(head.subarray(16));
+  for (const piece of [...json, structure]) checksum = crc32(piece, checksum);
+  for (const piece of tables ?? values()) checksum = crc32(piece, checksum);
+  view.setUint32(12, checksum, true);
+  yield head;
+  yield* json;
+  yield structure;
+  yield* tables ?? values();
+}
+
+/** A description's JSON, whose vocabulary is made into strings a part at a time. @param rest the other fields, as JSON */
+function* descriptionBytes(tokenizer: TokenizerSpec, { words }: Vocabulary, rest: string): Generator<Uint8Array> {
+  const encoder = new TextEncoder();
+  yield encoder.encode(`{"tokenizer":${JSON.stringify(tokenizer)},"vocabulary":[`);
+  for (let from = 0; from < words.size; from += WORDS) {
+    const part = Array.from({ length: Math.min(WORDS, words.size - from) }, (_, i) => words.string(from + i));
+    yield encoder.encode((from > 0 ? "," : "") + JSON.stringify(part).slice(1, -1));
+  }
+  yield encoder.encode(`],${rest.slice(1)}`);
 }
 
 function trieBytes({ order, levels, first, word, suffix }: Trie): Uint8Array {

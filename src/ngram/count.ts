@@ -5,7 +5,7 @@
 
 import { checkOptions, integer, show, string } from "../check.js";
 import { eachToken, type Text } from "../text/corpus.js";
-import { Numbering } from "../text/numbering.js";
+import { BATCH, Numbering } from "../text/numbering.js";
 import { renumberByCount } from "../text/renumber.js";
 import { checkTokenizer, lines, symbolError, type Tokenizer } from "../text/tokenizers.js";
 import { SENTENCE_END, SENTENCE_START, strings, UNKNOWN, Vocabulary } from "../text/vocabulary.js";
@@ -17,6 +17,7 @@ import { MAX_ORDER, ROOT, type Trie, TrieBuilder } from "./trie.js";
 const SYMBOLS = [UNKNOWN, SENTENCE_START, SENTENCE_END];
 export const START = 1;
 export const END = 2;
+const LESS = "<".charCodeAt(0);
 
 /** How often each n-gram stands in a text. */
 export interface NgramCounts {
@@ -87,6 +88,10 @@ export class NgramCounter {
   private countAt: Uint32Array | undefined;
   /** Sorted blocks, merged; each has less than half the rows of the one before, so that no row is merged often. */
   private readonly runs: Rows[] = [];
+  /** Words whose ids are not known yet, and ends of sentences. */
+  private readonly waiting: string[] = [];
+  private waits = 0;
+  private readonly numbers = new Uint32Array(BATCH);
   private inSentence = false;
 
   /** @throws TypeError, RangeError */
@@ -97,20 +102,33 @@ export class NgramCounter {
 
   /** The next word of a sentence. @throws RangeError where it is <s>, </s> or <unk> */
   token(token: string): void {
-    const id = this.ids.add(string("token", token));
-    if (id <= END) throw symbolError(token);
-    if (!this.inSentence) this.push(START);
-    this.inSentence = true;
+    string("token", token);
+    if (token.charCodeAt(0) === LESS && SYMBOLS.includes(token)) throw symbolError(token);
     this.words++;
-    this.push(id);
+    this.later(token);
   }
 
   endSentence(): void {
-    if (!this.inSentence) this.push(START);
-    this.inSentence = false;
     this.sentences++;
-    this.push(END);
-    this.push(0);
+    this.later(SENTENCE_END);
+  }
+
+  private later(token: string): void {
+    this.waiting[this.waits++] = token;
+    if (this.waits === BATCH) this.number();
+  }
+
+  /** Gives ids to the words that wait for them. */
+  private number(): void {
+    this.ids.addAll(this.waiting, this.waits, this.numbers);
+    for (let i = 0; i < this.waits; i++) {
+      const id = this.numbers[i]!;
+      if (!this.inSentence) this.push(START);
+      this.push(id);
+      this.inSentence = id !== END;
+      if (id === END) this.push(0);
+    }
+    this.waits = 0;
   }
 
   /**
@@ -137,6 +155,7 @@ export class NgramCounter {
         `a text to count n-grams of expected at least 2 words, got ${this.words}: is it the right one?`,
       );
     }
+    this.number();
     this.sort(this.length);
     this.merge(() => true);
     const { vocabulary, rows } = this.renumber(this.runs.pop()!);
@@ -189,28 +208,30 @@ export class NgramCounter {
   }
 }
 
-/** The trie of sorted rows, and for each node the sum of the counts of what begins with its n-gram. */
+/**
+ * The trie of sorted rows, and for each node the sum of the counts of what begins with its n-gram. The rows are used up:
+ * their words become the nodes of the n-grams that end there.
+ */
 function trieOf(order: number, { words, counts }: Rows, vocabularySize: number): { trie: Trie; count: Uint32Array } {
   const [above, nodes] = sizesOf(order, words, vocabularySize);
   const builder = new TrieBuilder(vocabularySize, nodes, above);
   const count = new Uint32Array(nodes);
-  /** For each row the node of its first `depth` words. */
-  const nodeOf = new Uint32Array(counts.length);
   for (let depth = 1; depth <= order; depth++) {
     let node = ROOT;
     let parent = ROOT;
     let word = 0;
     for (let row = 0; row < counts.length; row++) {
-      const w = words[row * order + depth - 1]!;
+      const at = row * order + depth - 1;
+      const w = words[at]!;
       if (w === 0) continue; // its sentence ended before
       if (depth === 1) {
         node = w + 1;
-      } else if (w !== word || nodeOf[row] !== parent) {
+      } else if (w !== word || words[at - 1] !== parent) {
         word = w;
-        parent = nodeOf[row]!;
+        parent = words[at - 1]!;
         node = builder.append(parent, word);
       }
-      nodeOf[row] = node;
+      words[at] = node;
       count[node] = sum(count[node]!, counts[row]!);
     }
     if (depth > 1) builder.endLevel();

@@ -19,6 +19,7 @@ export interface Rows {
  * @param countAt how often what begins at a place is to be counted (default: once)
  */
 export function rowsAt(order: number, ids: Uint32Array, places: Uint32Array, countAt?: Uint32Array): Rows {
+  if (order === 1) return wordsAt(ids, places, countAt);
   const sorted = sortPlaces(order, ids, places);
   // What is not written to takes no memory.
   const words = new Uint32Array(sorted.length * order);
@@ -35,6 +36,27 @@ export function rowsAt(order: number, ids: Uint32Array, places: Uint32Array, cou
   return { words: words.subarray(0, length * order), counts: counts.subarray(0, length) };
 }
 
+/** Rows of one word each need no sorting. */
+function wordsAt(ids: Uint32Array, places: Uint32Array, countAt: Uint32Array | undefined): Rows {
+  const frequency = new Uint32Array(maximum(ids) + 1);
+  for (const place of places) frequency[ids[place]!] = sum(frequency[ids[place]!]!, countAt ? countAt[place]! : 1);
+  const words = new Uint32Array(frequency.length);
+  const counts = new Uint32Array(frequency.length);
+  let length = 0;
+  for (let id = 0; id < frequency.length; id++) {
+    words[length] = id;
+    counts[length] = frequency[id]!;
+    if (frequency[id]! > 0) length++;
+  }
+  return { words: words.subarray(0, length), counts: counts.subarray(0, length) };
+}
+
+function maximum(ids: Uint32Array): number {
+  let most = 0;
+  for (let i = 0; i < ids.length; i++) if (ids[i]! > most) most = ids[i]!;
+  return most;
+}
+
 function sameUpToZero(order: number, ids: Uint32Array, a: number, b: number): boolean {
   for (let i = 0; i < order; i++) {
     if (ids[a + i] !== ids[b + i]) return false;
@@ -48,9 +70,7 @@ function sameUpToZero(order: number, ids: Uint32Array, a: number, b: number): bo
  * orders what is equal.
  */
 export function sortPlaces(order: number, ids: Uint32Array, places: Uint32Array): Uint32Array {
-  let most = 0;
-  for (let i = 0; i < ids.length; i++) if (ids[i]! > most) most = ids[i]!;
-  const next = new Uint32Array(most + 2);
+  const next = new Uint32Array(maximum(ids) + 2);
   let [from, to, spare] = [places, new Uint32Array(places.length), new Uint32Array(places.length)];
   for (let column = order - 1; column >= 0; column--) {
     next.fill(0);
@@ -92,11 +112,15 @@ export function renumberRows(order: number, { words, counts }: Rows, renumbered:
   let groups = new Float64Array(1024);
   let top = 0;
 
+  function append(row: number): void {
+    for (let k = 0; k < order; k++) result.words[length * order + k] = renumbered[words[row * order + k]!]!;
+    result.counts[length++] = counts[row]!;
+  }
+
   /** Appends the rows begin … end − 1, which agree in the columns before this one, in their new order. */
   function visit(begin: number, end: number, column: number): void {
     if (end - begin === 1) {
-      for (let k = 0; k < order; k++) result.words[length * order + k] = renumbered[words[begin * order + k]!]!;
-      result.counts[length++] = counts[begin]!;
+      append(begin);
       return;
     }
     const bottom = top;
@@ -125,7 +149,12 @@ export function renumberRows(order: number, { words, counts }: Rows, renumbered:
   for (let row = 0; row < counts.length; row = endOfGroup(row, counts.length, 0)) {
     begins[renumbered[words[row * order]!]!] = row + 1;
   }
-  for (const begin of begins) if (begin > 0) visit(begin - 1, endOfGroup(begin - 1, counts.length, 0), 1);
+  for (let id = 0; id < begins.length; id++) {
+    const row = begins[id]! - 1;
+    if (row < 0) continue;
+    if (order === 1) append(row);
+    else visit(row, endOfGroup(row, counts.length, 0), 1);
+  }
   return result;
 }
 

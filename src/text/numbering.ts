@@ -4,6 +4,9 @@
 
 import { grown } from "../arrays.js";
 
+/** How many strings addAll() takes. */
+export const BATCH = 256;
+
 export class Numbering {
   /** How many strings there are. */
   size = 0;
@@ -14,6 +17,7 @@ export class Numbering {
   /** @internal Pairs of a hash and one more than a number; 0 where there is none. */
   slots = new Uint32Array(2 * 1024);
 
+  private readonly hashes = new Uint32Array(BATCH);
   /** @internal Where hashes start from, so that nobody can choose words that all have one. */
   basis = Math.floor(Math.random() * 2 ** 32);
 
@@ -24,7 +28,24 @@ export class Numbering {
 
   /** The number of a string: the next one, where it has none. */
   add(string: string): number {
-    const h = hash(string, this.basis);
+    return this.addHashed(string, hash(string, this.basis));
+  }
+
+  /**
+   * The numbers of the first few of some strings, as add() gives them. In a large table each look into the memory is waited
+   * for; here all of them wait at once, in loops that do nothing else.
+   */
+  addAll(strings: readonly string[], length: number, numbers: Uint32Array): void {
+    const { slots, starts, units, hashes, basis } = this;
+    const last = slots.length - 2;
+    for (let i = 0; i < length; i++) hashes[i] = hash(strings[i]!, basis);
+    for (let i = 0; i < length; i++) numbers[i] = Math.max(1, slots[((2 * hashes[i]!) & last) + 1]!);
+    for (let i = 0; i < length; i++) numbers[i] = starts[numbers[i]! - 1]!;
+    for (let i = 0; i < length; i++) numbers[i] = units[numbers[i]!]!;
+    for (let i = 0; i < length; i++) numbers[i] = this.addHashed(strings[i]!, hashes[i]!);
+  }
+
+  private addHashed(string: string, h: number): number {
     const slot = this.slotOf(string, h);
     const known = this.slots[slot + 1]!;
     if (known > 0) return known - 1;

