@@ -56,6 +56,12 @@ describe("kernels come with the exports that make networks, and only with them",
   });
 });
 
+it("what loads a model does not bring what trains one", async () => {
+  const found = await bundles("default");
+  const training = [...found].filter(([, code]) => code.includes("batchesPerEpoch")).map(([name]) => name);
+  expect(training.sort()).toEqual(["resume", "saveCheckpoint", "train"]);
+});
+
 it("the conditions of the exports differ only in the module that holds the kernels", () => {
   const [plain, workerd, edge] = ["index", "index.workerd", "index.edge-light"].map((name) =>
     readFileSync(`${root}dist/${name}.js`, "utf8"),

@@ -2,12 +2,12 @@
 // has to be set before the kernels are compiled.
 
 import { cachedDataVersionTag, setFlagsFromString } from "node:v8";
-import { deflated } from "../../build/wide.js";
+import { deflated, wide as length } from "../../build/wide.js";
 import { inflate } from "./inflate.js";
 import { expectNoneCompiled, provideKernels, selectKernels } from "./load.js";
 
 /** @internal */
-export const wide = (): Promise<Uint8Array<ArrayBuffer>> => inflate(deflated);
+export const wide = (): Promise<Uint8Array<ArrayBuffer>> => inflate(deflated, length);
 
 /**
  * Turns on 256-bit vectors, and selects the kernels that are made for them: up to twice as fast, on Node 24 or later on

@@ -96,7 +96,7 @@ export function serve(port: Port): void {
   const received = (value: unknown) =>
     replaced(value, (object) =>
       fromForm(object, {
-        tokenizer: (spec) => tokenizerFrom(spec, rivulet),
+        tokenizer: (spec) => tokenizerFrom(spec, { words: rivulet.words, sentences: rivulet.sentences }),
         vocabulary: (tokens) => new rivulet.Vocabulary(tokens),
         object: (handle) => objects.get(handle),
         signal: (key) => {
