@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { networkConfig } from "../src/nn/config.js";
+import { initialize } from "../src/nn/initialize.js";
 import { type Batch, Network } from "../src/nn/network.js";
 import { Random } from "../src/random.js";
 import { adamw, gradientNorm, sgd, update } from "../src/train/optimizer.js";
@@ -7,7 +8,7 @@ import { adamw, gradientNorm, sgd, update } from "../src/train/optimizer.js";
 const V = 7;
 async function make(options: Partial<Parameters<typeof networkConfig>[0]> = {}, seed = 3): Promise<Network> {
   const network = await Network.create(networkConfig({ vocabularySize: V, hiddenSize: 5, ...options }));
-  network.initialize(seed);
+  initialize(network, seed);
   return network;
 }
 

@@ -14,7 +14,8 @@ import { load } from "../src/io/parquet-file.js";
 import { checkPages, checkStruct } from "../src/io/parquet-pages.js";
 import { countNgrams, type NgramCounts } from "../src/ngram/count.js";
 import { Random } from "../src/random.js";
-import { characters, pattern, words } from "../src/text/tokenizers.js";
+import { words } from "../src/text/sentences.js";
+import { characters, pattern } from "../src/text/tokenizers.js";
 
 const directory = mkdtempSync(join(tmpdir(), "rivulet-parquet-"));
 afterAll(() => rmSync(directory, { recursive: true }));

@@ -5,17 +5,16 @@
 // Text to numbers and back
 export { decode, encode, type Text } from "../text/corpus.js";
 export type { TokenIds } from "../text/ids.js";
+export { sentences, words } from "../text/sentences.js";
 export {
   characters,
   join,
   lines,
   pattern,
-  sentences,
   type Tokenizer,
   type TokenizerSpec,
   tokenize,
   whitespace,
-  words,
 } from "../text/tokenizers.js";
 export { UNKNOWN, Vocabulary } from "../text/vocabulary.js";
 

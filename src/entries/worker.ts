@@ -4,7 +4,8 @@
 
 // Settings to hand over: plain data, made without kernels
 export { carriedWindows, overlappingWindows, randomWindows } from "../data/windows.js";
-export { characters, lines, pattern, sentences, whitespace, words } from "../text/tokenizers.js";
+export { sentences, words } from "../text/sentences.js";
+export { characters, lines, pattern, whitespace } from "../text/tokenizers.js";
 export { adamw, sgd } from "../train/optimizer.js";
 export { constant, cosine, step } from "../train/schedule.js";
 

@@ -66,7 +66,9 @@ export class RecurrentModel implements LanguageModel<Float32Array> {
     integer("seed", seed, 0);
     const config = oneDirection(networkConfig({ ...rest, vocabularySize: vocabulary.size }));
     const network = await Network.create(config);
-    network.initialize(seed, { initialization, forgetBias });
+    // A page that only runs models loads nothing of this.
+    const { initialize } = await import("../nn/initialize.js");
+    initialize(network, seed, { initialization, forgetBias });
     return new RecurrentModel(network, tokenizer, vocabulary);
   }
 

@@ -1,8 +1,9 @@
 // How the parameters start.
 
 import { number, oneOf } from "../check.js";
-import type { Random } from "../random.js";
+import { Random } from "../random.js";
 import { directions, type NetworkConfig } from "./config.js";
+import type { Network } from "./network.js";
 import { type Parameter, parameterCount, writeParameter } from "./parameters.js";
 
 /**
@@ -22,18 +23,19 @@ export interface InitializationOptions {
 
 /** Fills a parameter block with initial values. @throws TypeError, RangeError naming the option that is wrong */
 export function initialize(
-  block: Float32Array,
-  table: readonly Parameter[],
-  config: NetworkConfig,
-  random: Random,
+  network: Network,
+  seed: number,
   { initialization = "pytorch", forgetBias }: InitializationOptions = {},
 ): void {
+  const { config, parameters } = network;
+  const random = new Random(seed);
+  const block = network.block("parameters");
   const kind = oneOf("initialization", initialization, INITIALIZATIONS);
   if (forgetBias !== undefined) {
     number("forgetBias", forgetBias, "a finite number", Number.isFinite);
     if (config.cell !== "lstm") throw new RangeError(`"forgetBias" expected the cell "lstm", got "${config.cell}"`);
   }
-  for (const parameter of table) {
+  for (const parameter of parameters) {
     const values = new Float32Array(parameterCount(parameter));
     start[kind](values, parameter, config, random);
     if (forgetBias !== undefined && parameter.name.startsWith("rnn.bias_")) {
@@ -43,6 +45,7 @@ export function initialize(
     }
     writeParameter(block, parameter, values);
   }
+  network.parametersChanged();
 }
 
 type Start = (values: Float32Array, parameter: Parameter, config: NetworkConfig, random: Random) => void;

@@ -7,12 +7,10 @@
 // What a call computes is used up within the call: only the parameters, the moments and the caller's states live on.
 
 import { integer, kindOf, show } from "../check.js";
-import { Random } from "../random.js";
 import { checkCopied, type TokenIds } from "../text/ids.js";
 import { Memory, padded } from "../wasm/memory.js";
 import { cells } from "./cells.js";
 import { CELLS, directions, type NetworkConfig } from "./config.js";
-import { type InitializationOptions, initialize } from "./initialize.js";
 import {
   inputBackward,
   inputForward,
@@ -73,6 +71,8 @@ export class Network {
   version = 0;
   private activations: Activations | undefined;
   private packed = { forward: false, backward: false };
+  /** Whether the parameters were written; they are zero before. */
+  private written = false;
 
   private constructor(
     readonly config: NetworkConfig,
@@ -92,13 +92,6 @@ export class Network {
     return new Network(config, await Memory.create());
   }
 
-  /** Draws the parameters. @throws TypeError, RangeError naming the option that is wrong */
-  initialize(seed: number, options?: InitializationOptions): void {
-    this.makeTrainable(false);
-    initialize(this.block("parameters"), this.parameters, this.config, new Random(seed), options);
-    this.parametersChanged();
-  }
-
   /** A copy of a parameter, its gradient or a moment, in PyTorch's layout. @throws RangeError where none has that name */
   read(name: string, block: BlockName = "parameters"): Float32Array {
     const { floats, parameter, place } = this.stored(name, block);
@@ -115,6 +108,7 @@ export class Network {
       throw new RangeError(`"${name}" expected ${expected} values (${shape}), got ${values.length}`);
     }
     writeParameter(floats, parameter, values, place);
+    this.written = true;
     if (block === "gradients") this.touched = [this.whole()];
     else this.parametersChanged();
   }
@@ -261,14 +255,11 @@ export class Network {
     return layout;
   }
 
-  /**
-   * Makes room for gradients and moments, all zero, and lays the parameters out in rows.
-   * @param keep false where every parameter is about to be written
-   */
-  private makeTrainable(keep = true): void {
+  /** Makes room for gradients and moments, all zero, and lays the parameters out in rows. */
+  private makeTrainable(): void {
     if (this.layout.trained) return;
     const { version } = this;
-    const values = keep ? this.parameters.map(({ name }) => this.read(name)) : [];
+    const values = this.written ? this.parameters.map(({ name }) => this.read(name)) : [];
     this.layout = this.layOut(true);
     const { parameters, end } = this.layout;
     this.memory.floats(parameters, (end - parameters) / 4).fill(0);

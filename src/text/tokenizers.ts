@@ -1,11 +1,7 @@
 // From text to tokens and back. A tokenizer is a few functions and the plain data that a saved model keeps of it.
 
 import { boolean, checkOptions, type NoOptions, oneOf, show, string } from "../check.js";
-import { sentences } from "./sentences.js";
 import { SENTENCE_END, SENTENCE_START, strings, UNKNOWN } from "./vocabulary.js";
-import { words } from "./words.js";
-
-export { sentences, words };
 
 export type TokenizerSpec =
   | { kind: "char" | "whitespace" }

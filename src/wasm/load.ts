@@ -3,7 +3,7 @@
 import { exported, release } from "../../build/abi.js";
 import { kindOf, oneOf, show } from "../check.js";
 import type { Kernels } from "./kernels.js";
-import { noMemory, whyRefused } from "./refused.js";
+import { noMemory } from "./no-memory.js";
 
 /**
  * strict: the same bits on every engine. relaxed: fused multiply-add, up to twice as fast where the processor has it.
@@ -132,6 +132,7 @@ async function compile(variant: KernelVariant): Promise<WebAssembly.Module> {
     bytes = await build();
     return await WebAssembly.compile(bytes);
   } catch (cause) {
+    const { whyRefused } = await import("./refused.js");
     throw new Error(whyRefused(variant, bytes), { cause });
   }
 }

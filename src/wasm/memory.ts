@@ -4,7 +4,7 @@
 import { size } from "../check.js";
 import type { Kernels } from "./kernels.js";
 import { compileKernels, instantiateKernels } from "./load.js";
-import { noMemory } from "./refused.js";
+import { noMemory } from "./no-memory.js";
 
 const PAGE = 65536;
 const MAX_PAGES = 65536;

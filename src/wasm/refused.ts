@@ -50,9 +50,3 @@ function hasSimd(): boolean {
     0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 8, 1, 6, 0, 65, 0, 253, 15, 11,
   ]));
 }
-
-/** That there is no memory for something; says what to do about it. */
-export function noMemory(need: string, cause?: unknown, limit = "this machine gives no more"): RangeError {
-  const advice = "use a smaller hidden size, vocabulary, batch or window";
-  return new RangeError(`${need}, and ${limit}: ${advice}`, { cause });
-}
