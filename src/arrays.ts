@@ -1,8 +1,8 @@
-// Typed arrays that grow, and parts of them that are sorted.
+// Growing, trimming and sorting typed arrays.
 
 type Numbers = Uint8Array | Uint16Array | Uint32Array | Int32Array | Float32Array | Float64Array;
 
-/** The same numbers with room for half as many more. */
+/** Returns a copy that is half as long again. */
 export function grown<T extends Numbers>(array: T): T {
   const Type = array.constructor as new (length: number) => T;
   const more = new Type(Math.ceil(array.length * 1.5));
@@ -10,11 +10,11 @@ export function grown<T extends Numbers>(array: T): T {
   return more;
 }
 
-/** The first numbers of an array, and no more memory than they need. */
+/** Returns the first `length` numbers without spare memory. */
 export const exactly = <T extends Numbers>(array: T, length: number): T =>
   array.length === length ? array : (array.slice(0, length) as T);
 
-/** Sorts the places from … to − 1. A call of the engine's sort costs more than a few numbers are worth. */
+/** Sorts values[from … to − 1] in place: few values by insertion, since a call of the engine's sort costs more. */
 export function sortPart(values: Float64Array, from: number, to: number): void {
   if (to - from > 24) {
     values.subarray(from, to).sort();
@@ -29,15 +29,15 @@ export function sortPart(values: Float64Array, from: number, to: number): void {
 }
 
 /**
- * The places, which are overwritten, sorted by what words of 32 bits say of them, the first word least; equals stay in their order. A
- * counting sort by eleven bits at a time.
+ * Sorts positions stably by 32-bit keys, words[i][position], the last word most significant; overwrites `places`. A counting
+ * sort by eleven bits at a time.
  */
 export function sortByBits(places: Uint32Array, words: readonly Uint32Array[]): Uint32Array {
   const n = places.length;
   let from = places;
   let to: Uint32Array = new Uint32Array(n);
   for (const bits of words) {
-    // How often each group of bits is there does not depend on the order.
+    // The frequencies do not depend on the order, so one pass counts all three groups of bits.
     const frequencies = [new Uint32Array(2048), new Uint32Array(2048), new Uint32Array(2048)] as const;
     for (let i = 0; i < n; i++) {
       const b = bits[from[i]!]!;

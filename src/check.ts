@@ -1,21 +1,21 @@
-// Every argument from outside passes one of these before it is used: TypeError for the kind, RangeError for the value.
+// Checks for arguments from outside: TypeError for a wrong kind, RangeError for a wrong value.
 
-/** "Uint8Array", "Array", "Promise", "Object" …: what instanceof does not say of a value from another page or worker. */
+/** Returns "Uint8Array", "Array", "Promise", "Object", …, also for values from another realm, where instanceof fails. */
 export const kindOf = (value: unknown): string => Object.prototype.toString.call(value).slice(8, -1);
 
 /**
- * A text whose control characters are shown (as "\\u001b", say), so that a terminal does not obey them: those of C0 but line feed
- * and tab, delete, those of C1, and what embeds, overrides or isolates a direction of writing or separates lines.
+ * Escapes the control characters of a text (as "\\u001b", say), so that a terminal does not obey them: C0 except line feed and
+ * tab, delete, C1, bidirectional embeddings, overrides and isolates, and line separators.
  */
 export const visible = (text: string): string => text.replace(CONTROLS, escaped);
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern matches them
 const CONTROLS = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]/g;
 const escaped = (character: string) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
 
-/** A text in quotation marks as an error message shows it. */
+/** Formats a text for an error message, in quotation marks. */
 export const quote = (text: string): string => visible(JSON.stringify(text));
 
-/** A value as an error message shows it. */
+/** Formats a value for an error message. */
 export function show(value: unknown): string {
   if (typeof value === "string") return quote(value.length > 40 ? `${value.slice(0, 40)}…` : value);
   if (typeof value === "bigint") return `${value}n`;
@@ -39,13 +39,13 @@ export function integer(name: string, value: unknown, least = 1, most = Number.M
   return value;
 }
 
-/** What number() can hold a number to, in words and as a test. */
+/** Conditions for number(): in words, and as a function. */
 export const POSITIVE = ["a number > 0", (x: number) => x > 0 && x < Infinity] as const;
 export const NOT_NEGATIVE = ["a number >= 0", (x: number) => x >= 0 && x < Infinity] as const;
 export const FRACTION = ["a number in [0, 1)", (x: number) => x >= 0 && x < 1] as const;
 export const SHARE = ["a number in (0, 1]", (x: number) => x > 0 && x <= 1] as const;
 
-/** A finite number for which `holds`; `expected` says which those are. */
+/** Checks a number by `holds`; `expected` is the condition in words. */
 export function number(name: string, value: unknown, expected: string, holds: (value: number) => boolean): number {
   if (typeof value !== "number") throw new TypeError(`"${name}" expected ${expected}, got ${show(value)}`);
   if (Number.isNaN(value) || !holds(value)) throw new RangeError(`"${name}" expected ${expected}, got ${value}`);
@@ -57,18 +57,18 @@ export function boolean(name: string, value: unknown): boolean {
   return value;
 }
 
-/** A plain object. @param expected what it is meant to be, in words */
+/** Checks a plain object. @param expected describes the value in the message */
 export function object<T extends object>(name: string, value: T, expected = "an object"): T {
   if (kindOf(value) === "Object") return value;
   throw new TypeError(`"${name}" expected ${expected}, got ${show(value)}`);
 }
 
-/** Every name that an options object of this type can have. */
+/** Every name that an options object of a type can have. */
 export type Names<T> = { readonly [name in keyof T]-?: 1 };
-/** The options of a function that has none. */
+/** The options of a function without options. */
 export type NoOptions = Record<string, never>;
 
-/** A function's options: without types nothing else keeps a caller from misspelling one. */
+/** Checks the names of a function's options; in plain JavaScript nothing else catches a misspelled one. */
 export function checkOptions<T extends object>(name: string, value: T, names: Names<T>): T {
   for (const key of Object.keys(object(name, value))) {
     if (Object.hasOwn(names, key)) continue;
@@ -81,11 +81,11 @@ export function checkOptions<T extends object>(name: string, value: T, names: Na
   return value;
 }
 
-/** The name among `known` that a misspelled, shortened or otherwise spelled `name` was probably meant to be. */
+/** Returns the name among `known` that `name`, misspelled, shortened or in another case, was probably meant to be. */
 export function nearest(name: string, known: readonly string[]): string | undefined {
   const plain = (spelled: string) => spelled.toLowerCase().replace(/[^a-z0-9]/g, "");
   const start = plain(name);
-  // lr: learningRate; hidden: hiddenSize; num_layers: layers; lowrecase: lowercase.
+  // lr → learningRate, hidden → hiddenSize, num_layers → layers, lowrecase → lowercase.
   const far = (candidate: string) => {
     const whole = plain(candidate);
     const initials = candidate.replace(/(?<=.)[a-z]+/g, "").toLowerCase();
@@ -98,7 +98,7 @@ export function nearest(name: string, known: readonly string[]): string | undefi
   return best && best[0] <= Math.max(1, start.length / 3) ? best[1] : undefined;
 }
 
-/** How many characters to insert, delete or replace (Levenshtein 1966). A library would be a thirtieth of all that is loaded. */
+/** Levenshtein distance (1966). Written here, since a library would add a thirtieth to the bundle. */
 function edits(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, j) => j);
   for (let i = 0; i < a.length; i++) {
@@ -116,7 +116,7 @@ export function oneOf<T extends string>(name: string, value: unknown, choices: r
   throw new (typeof value === "string" ? RangeError : TypeError)(`"${name}" expected ${expected}, got ${show(value)}`);
 }
 
-/** A file's bytes: fetch() has them as an ArrayBuffer, Node as a Uint8Array. */
+/** Checks a file's bytes: an ArrayBuffer, as from fetch(), or a Uint8Array, as from Node. */
 export function checkBytes(name: string, value: unknown): Uint8Array {
   const kind = kindOf(value);
   if (kind !== "Uint8Array" && kind !== "ArrayBuffer") {
@@ -127,7 +127,7 @@ export function checkBytes(name: string, value: unknown): Uint8Array {
     : new Uint8Array(checkAttached(name, value as ArrayBuffer));
 }
 
-/** Something to iterate over, and not a typed array whose buffer is gone. @param expected what it is meant to be, in words */
+/** Checks an iterable, which must not be a detached typed array. @param expected describes the value in the message */
 export function iterable<T>(name: string, value: T, expected: string): T {
   if (typeof (value as Iterable<unknown> | undefined)?.[Symbol.iterator] !== "function") {
     throw new TypeError(`"${name}" expected ${expected}, got ${show(value)}`);
@@ -135,7 +135,7 @@ export function iterable<T>(name: string, value: T, expected: string): T {
   return ArrayBuffer.isView(value) ? checkAttached(name, value) : value;
 }
 
-/** @throws TypeError where an array's buffer was transferred to somebody else, or became too short for it */
+/** @throws TypeError if an array's buffer was transferred, or resized so that the array no longer fits */
 export function checkAttached<T extends ArrayBufferLike | ArrayBufferView>(name: string, value: T): T {
   if (value.byteLength > 0) return value;
   const [buffer, start] = ArrayBuffer.isView(value) ? [value.buffer, value.byteOffset] : [value as ArrayBufferLike, 0];
@@ -143,13 +143,13 @@ export function checkAttached<T extends ArrayBufferLike | ArrayBufferView>(name:
     new Uint8Array(buffer, start);
   } catch {
     throw new TypeError(
-      `"${name}" expected an array that has its buffer, got a detached ${kindOf(value)}: its buffer was transferred`,
+      `"${name}" expected an array with its buffer, got a detached ${kindOf(value)}: its buffer was transferred`,
     );
   }
   return value;
 }
 
-/** 1.5 GiB, 320 KiB. */
+/** Formats a number of bytes: 1.5 GiB, 320 KiB. */
 export function size(bytes: number): string {
   const units = ["bytes", "KiB", "MiB", "GiB", "TiB"];
   let unit = 0;
@@ -160,7 +160,7 @@ export function size(bytes: number): string {
   return `${unit === 0 || bytes >= 100 ? Math.round(bytes) : bytes.toFixed(1)} ${units[unit]}`;
 }
 
-/** The fields that are not undefined: what is left out and what is given as undefined mean the same. */
+/** Drops undefined fields: an option given as undefined means the same as one left out. */
 export function defined<T extends object>(options: T): T {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as T;
 }

@@ -1,11 +1,11 @@
-// Errors that are not about one argument or one file.
+// Errors that do not concern a single argument or file.
 
-/** The loss is no longer a finite number. The model has the last weights whose loss was. */
+/** Thrown when the loss is no longer finite. The model then has the last weights whose loss was finite. */
 export class DivergedError extends Error {
   override name = "DivergedError";
 }
 
-/** A worker could not be started, or ended before it answered. */
+/** Thrown when a worker cannot be started, or ends before it answers. */
 export class WorkerError extends Error {
   override name = "WorkerError";
 }

@@ -1,5 +1,5 @@
-// exp, log and cos in nothing but + − × ÷ on doubles, which IEEE 754 fixes to the last bit. Math.exp and its kin are
-// "implementation-approximated": a seed would generate one text in one engine and another in the next.
+// exp, log and cos from + − × ÷ on doubles alone, whose results IEEE 754 defines to the last bit. Math.exp and its kin
+// are "implementation-approximated": the same seed could generate different texts in different engines.
 
 const LN2_HIGH = 0.6931471803691238; // its low 32 bits are zero, so n·LN2_HIGH is exact
 const LN2_LOW = 1.9082149292705877e-10;
@@ -20,8 +20,8 @@ export function exp(x: number): number {
   if (x < -708) return 0;
   const n = Math.round(x / Math.LN2);
   const r = x - n * LN2_HIGH - n * LN2_LOW;
-  // Written out: as a loop it takes twice as long.
-  // biome-ignore format: one line a handful of terms
+  // Unrolled: a loop takes twice as long.
+  // biome-ignore format: a few terms per line
   const sum =
     1 + r * (1 + r * (1 / 2 + r * (1 / 6 + r * (1 / 24 + r * (1 / 120 + r * (1 / 720 + r * (1 / 5040 +
     r * (1 / 40320 + r * (1 / 362880 + r * (1 / 3628800 + r * (1 / 39916800 + r * (1 / 479001600 +
@@ -39,18 +39,18 @@ export function log(x: number): number {
   const s = (m - 1) / (m + 1);
   const t = s * s;
   const u = t * t;
-  // Two halves that do not wait for each other.
-  // biome-ignore format: one line a half
+  // Two independent halves, which the processor computes in parallel.
+  // biome-ignore format: one half per line
   const sum =
     1 + u * (1 / 5 + u * (1 / 9 + u * (1 / 13 + u * (1 / 17 + u * (1 / 21))))) +
     t * (1 / 3 + u * (1 / 7 + u * (1 / 11 + u * (1 / 15 + u * (1 / 19 + u / 23)))));
   return n * LN2_HIGH + (n * LN2_LOW + 2 * s * sum);
 }
 
-/** The upper half of the bits of √½. */
+/** The upper 32 bits of √½. */
 const UPPER_SQRT_HALF = 0x3fe6a09e;
 
-/** 2ⁿ at 1024 + n for −1024 ≤ n ≤ 1022: read, since a number that is put together from its bits has to wait for them. */
+/** 2ⁿ at index 1024 + n, −1024 ≤ n ≤ 1022: a table, since reading is faster than assembling a double from its bits. */
 const POWERS = /* @__PURE__ */ Float64Array.from({ length: 2047 }, (_, i) =>
   i < 2 ? powerOfTwo(i - 1022) / 4 : powerOfTwo(i - 1024),
 );

@@ -1,18 +1,17 @@
-// Long computations yield to the event loop now and then: pages stay live, signals and aborts arrive.
+// Long computations yield to the event loop from time to time, so that pages stay responsive and signals and aborts arrive.
 
-/** The time in milliseconds, by the best clock there is. */
+/** Returns the time in milliseconds, by the best available clock. */
 export const now = (): number => (globalThis.performance ?? Date).now();
 
-/** How many things are done in a second; 0 where the clock stood still. */
+/** Returns the number of things per second, or 0 if the clock stood still. */
 export const perSecond = (things: number, seconds: number): number => (seconds > 0 ? things / seconds : 0);
 
-/** Milliseconds of work between two turns of the event loop. */
+/** Milliseconds of work between two yields. */
 const EVERY = 20;
 
 /**
- * A function to await often: most calls return at once, one every 20 ms after a turn of the event loop.
- * @param calls after how many calls it yields where the clock stands still: Cloudflare Workers stop it between inputs and
- * outputs
+ * Returns a function to await often: most calls return immediately, and one every 20 ms yields to the event loop.
+ * @param calls yields after this many calls if the clock stands still, as in Cloudflare Workers between I/O operations
  */
 export function pause(calls = 16): () => Promise<void> | undefined {
   let last = now();
@@ -29,8 +28,8 @@ export function pause(calls = 16): () => Promise<void> | undefined {
 }
 
 /**
- * A message to oneself: setTimeout waits for a millisecond at least, in pages for four, and setImmediate is missing in most
- * places and a stub in others. The ports are closed, since an open one keeps a process alive.
+ * Yields to the event loop by a message to itself: setTimeout takes at least 1 ms (4 ms in pages), and setImmediate is missing
+ * or a stub in most environments. The ports are closed, since an open port keeps the process alive.
  */
 function turn(): Promise<void> {
   return new Promise((resolve) => {
@@ -47,7 +46,7 @@ function turn(): Promise<void> {
   });
 }
 
-/** Undefined where there is none, and where it is a stub that throws, as in Next's edge routes. */
+/** Returns undefined if there is no MessageChannel, or only a stub that throws, as in Next's edge routes. */
 function channel(): MessageChannel | undefined {
   try {
     return new MessageChannel();
@@ -56,13 +55,13 @@ function channel(): MessageChannel | undefined {
   }
 }
 
-/** Whether the clock moves while a program computes. Where it does not, finding out takes a fifth of a second or more. */
+/** Returns true if the clock advances during computation. If it does not, finding out takes 0.2 s or more. */
 export function clockMoves(): boolean {
   const start = now();
   let x = 1;
   for (let i = 0; i < 2000; i++) {
     if (now() !== start) return true;
-    // A tenth of a millisecond, which no engine can tell to be useless.
+    // Takes 0.1 ms; the result is used below, so that the engine cannot remove the loop.
     for (let j = 0; j < 100_000; j++) x = (Math.imul(x, 1664525) + 1013904223) | 0;
   }
   return now() !== start || x === 0.5;

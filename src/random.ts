@@ -1,13 +1,13 @@
-// Random numbers in exact 32-bit integer arithmetic: one seed, the same numbers everywhere.
+// Random numbers in exact 32-bit integer arithmetic: the same seed gives the same numbers everywhere.
 
-/** An avalanche on 32 bits: lowbias32 (Wellons 2018). */
+/** A 32-bit hash in which each input bit affects each output bit: lowbias32 (Wellons 2018). */
 function hash(x: number): number {
   x = Math.imul(x ^ (x >>> 16), 0x7feb352d);
   x = Math.imul(x ^ (x >>> 15), 0x846ca68b);
   return (x ^ (x >>> 16)) >>> 0;
 }
 
-/** A 32-bit seed for one use out of a seed and what the use is of: mix(seed, epoch), mix(seed, step, layer). */
+/** Derives a 32-bit seed for one purpose from a seed: mix(seed, epoch), mix(seed, step, layer). */
 export function mix(seed: number, ...parts: number[]): number {
   let h = hash(seed >>> 0) ^ hash(Math.floor(seed / 2 ** 32) ^ 0x5bd1e995);
   for (const part of parts) h = hash(h + Math.imul(part + 1, 0x9e3779b9));
@@ -16,7 +16,7 @@ export function mix(seed: number, ...parts: number[]): number {
 
 /** xoshiro128** (Blackman and Vigna 2018). */
 export class Random {
-  /** Four words: all there is to save. */
+  /** (4) The complete state, for saving. */
   readonly state = new Uint32Array(4);
 
   constructor(seed: number) {
@@ -24,7 +24,7 @@ export class Random {
     this.state[0]! |= 1; // the state must not be all zeros
   }
 
-  /** 0 to 2³² − 1. */
+  /** An integer from 0 to 2³² − 1. */
   uint32(): number {
     const s = this.state as unknown as [number, number, number, number];
     const product = Math.imul(s[1], 5);
@@ -44,7 +44,7 @@ export class Random {
     return this.uint32() / 2 ** 32;
   }
 
-  /** An integer in [0, n), each as likely as another; n ≤ 2³². */
+  /** An integer in [0, n), uniformly distributed; n ≤ 2³². */
   below(n: number): number {
     const limit = 2 ** 32 - (2 ** 32 % n);
     let x = this.uint32();
@@ -52,14 +52,14 @@ export class Random {
     return x % n;
   }
 
-  /** Mean 0, variance 1: the sum of twelve uniforms less six, which needs no logarithm; it ends at ±6. */
+  /** Approximately normal, mean 0, variance 1, within ±6: the sum of 12 uniforms minus 6, which needs no logarithm. */
   normal(): number {
     let sum = -6;
     for (let i = 0; i < 12; i++) sum += this.float();
     return sum;
   }
 
-  /** Puts an array into random order (Fisher and Yates). */
+  /** Shuffles an array in place (Fisher and Yates). */
   shuffle(array: Uint32Array): void {
     for (let i = array.length - 1; i > 0; i--) {
       const j = this.below(i + 1);

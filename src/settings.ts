@@ -1,19 +1,19 @@
-// Settings that are plain data of one of several kinds, such as the optimizers: a table has the fields of each kind, the
-// value of a field that is left out, and what a field is held to. Settings are frozen: a training relies on them.
+// Settings that are plain data of one of several kinds, such as optimizers: a table lists the fields of each kind, with the
+// default and the valid values of each field. Settings are frozen, since a training run relies on them.
 
 import { checkOptions, integer, number, object, oneOf } from "./check.js";
 
-/** A default, and what a value is held to: an integer from 1 on unless a rule says otherwise. */
+/** A default and a condition: an integer >= 1 unless a rule says otherwise. */
 type Field = readonly [usual: number, rule?: readonly [expected: string, holds: (value: number) => boolean]];
 type Kinds<T extends { kind: string }> = {
   readonly [K in T["kind"]]: {
     readonly [F in Exclude<keyof Extract<T, { kind: K }>, "kind">]: Field;
   };
 };
-/** What can be said of one kind of settings. */
+/** The optional fields of one kind of settings. */
 export type Given<T extends { kind: string }, K extends T["kind"]> = Partial<Omit<Extract<T, { kind: K }>, "kind">>;
 
-/** Settings of one kind. @param name what the caller knows `given` by @throws TypeError, RangeError */
+/** Makes settings of one kind. @param name names `given` in messages @throws TypeError, RangeError naming the invalid field */
 export function settings<T extends { kind: string }>(
   kinds: Kinds<T>,
   kind: T["kind"],
@@ -29,7 +29,7 @@ export function settings<T extends { kind: string }>(
   return Object.freeze({ kind, ...Object.fromEntries(all) });
 }
 
-/** Holds settings that may have been written by hand to the same rules and defaults. @throws TypeError, RangeError */
+/** Checks settings that may have been written by hand and fills in defaults. @throws TypeError, RangeError naming the field */
 export function checkSettings<T extends { kind: string }>(
   kinds: Kinds<T>,
   name: string,

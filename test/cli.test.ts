@@ -494,7 +494,7 @@ describe("a disk that fills up", () => {
     const nothing = limited(2, `train text.txt --hidden 64 --window 16 --batch 8 --steps 2 --out full.safetensors`);
     expect(nothing.status).toBe(1);
     expect(nothing.stderr).toContain('cannot save "full.safetensors"');
-    expect(nothing.stderr).toContain("the file is larger than is allowed here: save elsewhere");
+    expect(nothing.stderr).toContain("the file is larger than the system allows: save elsewhere");
     expect(readFileSync(join(directory, "full.safetensors")).equals(before)).toBe(true);
     // The model fits, its checkpoint does not.
     const model = limited(40, `train text.txt --hidden 64 --window 16 --batch 8 --steps 2 --out full.safetensors`);

@@ -33,8 +33,8 @@ function ngram(description: string): Uint8Array {
 
 export const HOSTILE: [name: string, make: (scale: number) => Uint8Array, expected: string][] = [
   ["zeros.gz", (x) => bomb(x, "", "\0"), "a longer one"],
-  ["blank.arpa.gz", (x) => bomb(x, "", "\n"), "unpacks to at most 16 times its size and 16.0 MiB"],
-  ["comments.arpa.gz", (x) => bomb(x, "", "# a comment\n"), "where you trust the file, unpack it with gunzip"],
+  ["blank.arpa.gz", (x) => bomb(x, "", "\n"), "unpacks to at most 16 times its size plus 16.0 MiB"],
+  ["comments.arpa.gz", (x) => bomb(x, "", "# a comment\n"), "if you trust the file, unpack it with gunzip"],
   ["binary.ngram.gz", (x) => bomb(x, "rivulet\n", "\0"), "unpacks to at most 8 times"],
   ["nested.gz", (x) => nested(5200 * x), "expected a model in gzip, got gzip in gzip: unpack it"],
   ["header.safetensors", (x) => safetensors(deep(x)), "expected at most 100 levels, got more"],

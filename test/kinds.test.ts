@@ -26,9 +26,9 @@ function file(name: string, bytes: Uint8Array): string {
 }
 const textOf = (path: string) => [...readText(path)].join("");
 
-const KENLM = "KenLM's binary form, which depends on the machine";
-const IRSTLM = "IRSTLM's own form";
-const COMPILE = "compile-lm FILE --text=yes model.arpa makes an ARPA file of it";
+const KENLM = "KenLM's binary format, which depends on the machine";
+const IRSTLM = "IRSTLM's own format";
+const COMPILE = "convert it to ARPA with compile-lm FILE --text=yes model.arpa";
 const TORCH = "save its state_dict with safetensors.torch.save_file()";
 const NUMPY = "save its arrays with safetensors.numpy.save_file()";
 
@@ -69,9 +69,9 @@ const marks: Record<string, [bytes: string, ...(typeof kinds)[string]]> = {
   "model.bin": ["\xba\x16\x4f\x2f\x0c\0\0\0", "a fastText model", "name a text", "rivulet does not read it"],
   "lm.bin": [
     "SRILM_BINARY_NGRAM_002\n",
-    "SRILM's binary form",
+    "SRILM's binary format",
     "name a text",
-    "ngram -lm FILE -write-lm model.arpa makes an ARPA file of it",
+    "convert it to ARPA with ngram -lm FILE -write-lm model.arpa",
   ],
   "counts.parquet": ["PAR1\x15\x04", "a Parquet file", "counts of n-grams go to --counts", "name a model"],
   "picture.png": ["\x89PNG\r\n\x1a\n", "a picture", "name another file", "name a model"],
@@ -188,7 +188,7 @@ describe("a text in another encoding", () => {
     const path = file("text.txt", bytes);
     const at = Buffer.byteLength(TEXT);
     expect(() => textOf(path)).toThrow(
-      `got the byte 0xE9 at offset ${at}: convert it with iconv -c -f utf-8 -t utf-8, which leaves out what is damaged`,
+      `got the byte 0xE9 at offset ${at}: convert it with iconv -c -f utf-8 -t utf-8, which removes the damaged bytes`,
     );
     expect(execFileSync("sh", ["-c", `iconv -c -f utf-8 -t utf-8 "$0" || true`, path]).toString()).toBe(
       TEXT + JAPANESE,
@@ -196,7 +196,7 @@ describe("a text in another encoding", () => {
   });
 
   it("with zeros in it is no text", () => {
-    expect(() => textOf(file("x", latin1("ab\xff\0\x01cd")))).toThrow("it has zeros among its bytes, as no text has");
+    expect(() => textOf(file("x", latin1("ab\xff\0\x01cd")))).toThrow("it contains zero bytes, which no text does");
   });
 });
 

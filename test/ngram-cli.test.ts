@@ -449,11 +449,11 @@ describe("what is wrong", () => {
     [
       "ngram one.txt --order 2 --out kept.arpa",
       1,
-      '"one.txt": a text to count n-grams of expected at least 2 words, got 1',
+      '"one.txt": a text to count n-grams in expected at least 2 words, got 1',
     ],
     ["ngram latin.txt --order 2 --out kept.arpa", 1, '"latin.txt" expected UTF-8, got the byte 0xE9 at offset 2'],
     ["ngram symbols.txt --order 2 --out kept.ngram", 1, '"symbols.txt": line 2: the text has the word "<s>"'],
-    ["ngram repeats.txt --order 2 --out kept.ngram", 1, "take fixed discounts (discountFallback, --discount-fallback)"],
+    ["ngram repeats.txt --order 2 --out kept.ngram", 1, "use fixed discounts (discountFallback, --discount-fallback)"],
     ["ngram text.txt --order 2 --tokens char --discount-fallback --out kept.arpa", 1, "save the model in binary form"],
     ["ngram text.txt --order 2 --out no/dir/m.arpa", 1, 'cannot save "no/dir/m.arpa"'],
     ["ngram text.txt --order 2 --out only", 1, 'cannot save "only"'],
@@ -478,7 +478,7 @@ describe("what is wrong", () => {
     [
       "count one.txt --order 2 --out kept.parquet",
       1,
-      '"one.txt": a text to count n-grams of expected at least 2 words',
+      '"one.txt": a text to count n-grams in expected at least 2 words',
     ],
     ["count text.txt --order 2 --tokens char --out kept.parquet", 1, "without white space, got"],
     ["eval cut.arpa.gz text.txt", 1, '"cut.arpa.gz": expected a gzip file, got one that is cut short or altered'],

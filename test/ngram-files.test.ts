@@ -298,7 +298,7 @@ The data formats (one data set per section) are as follows: \\data\\
     [
       "a word too many",
       GOOD.replace("the time", "the time of day"),
-      'line 20: expected a number, 2 words and perhaps a backoff weight, got "-0.60206\\tthe time of day"',
+      'line 20: expected a number, 2 words and optionally a backoff weight, got "-0.60206\\tthe time of day"',
     ],
     [
       "a backoff weight at the longest",
@@ -426,8 +426,8 @@ describe("the binary form", () => {
     ],
     ["other words", ({ vocabulary }) => void vocabulary.pop(), '"levels[2]" expected an integer from'],
     ["a word twice", (d) => void d.vocabulary.splice(5, 1, d.vocabulary[4]), "a vocabulary expected each token once"],
-    ["more n-grams", (d) => void d.levels[4]++, "expected the n-grams that the description has, got"],
-    ["fewer n-grams", (d) => void d.levels[4]--, "expected the n-grams that the description has, got more than"],
+    ["more n-grams", (d) => void d.levels[4]++, "expected the n-grams that the description claims, got"],
+    ["fewer n-grams", (d) => void d.levels[4]--, "expected the n-grams that the description claims, got more than"],
     ["n-grams beyond all memory", (d) => void d.levels.splice(4, 1, 2 ** 40), '"levels[4]" expected an integer from'],
     ["other bytes of the trie", (d) => void d.trieBytes++, "expected"],
     ["a tokenizer that is none", (d) => void Object.assign(d, { tokenizer: {} }), '"tokenizer.kind" expected'],

@@ -105,7 +105,7 @@ describe("counts that lack rows", () => {
         ["b a", 4],
       ],
       2,
-      'counts expected "b" at least 5 times, as often as what ends in it, such as "a b" (count 5), got 4',
+      'counts expected "b" at least 5 times, as often as the n-grams that end in it, such as "a b" (count 5), got 4',
     ],
     [
       "some of the count, of two n-grams together",
@@ -115,7 +115,7 @@ describe("counts that lack rows", () => {
         ["b a", 1],
       ],
       2,
-      'counts expected "b" at least 3 times, as often as what ends in it, such as "b b" (count 1), got 2',
+      'counts expected "b" at least 3 times, as often as the n-grams that end in it, such as "b b" (count 1), got 2',
     ],
     [
       "a word that begins nothing",
@@ -127,7 +127,7 @@ describe("counts that lack rows", () => {
       'counts expected a row that begins with "b", as "a b" (count 1) ends in it, got none',
     ],
   ])("%s are refused, naming a row and what it lacks", (_, rows, order, message) => {
-    const advice = ": keep every row, also those counted once, and prune the model instead (prune, --prune)";
+    const advice = ": keep every row, including those counted once, and prune the model instead (prune, --prune)";
     expect(() => counted(rows, order)).toThrow(new IncompleteCounts(message + advice));
     expect(() => counted(rows, order)).toThrow(RangeError);
   });

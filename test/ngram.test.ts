@@ -677,10 +677,10 @@ describe("lines()", () => {
     expect(join(lines(), tokenize(lines(), text))).toBe(text);
   });
 
-  const advice = "leave it out of the text, or have such symbols skipped (skipSymbols, --skip-symbols)";
+  const advice = "remove it from the text, or skip such symbols (skipSymbols, --skip-symbols)";
 
   it.each(SYMBOLS)("%s in a text to count is an error that names the line", (symbol) => {
-    const message = `line 3: the text has the word "${symbol}", which stands for something else in a model: ${advice}`;
+    const message = `line 3: the text has the word "${symbol}", which has a special meaning in a model: ${advice}`;
     const text = `a b\n\nc ${symbol} d\ne\n`;
     refused(() => countNgrams(text, { order: 2 }), RangeError, message);
     refused(() => countNgrams([...text], { order: 2 }), RangeError, message);
@@ -690,7 +690,7 @@ describe("lines()", () => {
   it("<s> and </s> in another text are errors; <unk> is what it is", () => {
     const { vocabulary } = countNgrams("a b c", { order: 1 });
     for (const symbol of ["<s>", "</s>"]) {
-      const message = `the text has the word "${symbol}", which stands for something else in a model: ${advice}`;
+      const message = `the text has the word "${symbol}", which has a special meaning in a model: ${advice}`;
       refused(() => encode(`a ${symbol}`, lines(), vocabulary), RangeError, message);
     }
     expect([...encode("a <unk>", lines(), vocabulary)]).toEqual([vocabulary.id("a"), 0, 2]);
@@ -920,8 +920,8 @@ describe("generation", () => {
     refused(
       () => generate(model, { prompt: "the <s>" }),
       RangeError,
-      'the text has the word "<s>", which stands for something else in a model: ' +
-        "leave it out of the text, or have such symbols skipped (skipSymbols, --skip-symbols)",
+      'the text has the word "<s>", which has a special meaning in a model: ' +
+        "remove it from the text, or skip such symbols (skipSymbols, --skip-symbols)",
     );
   });
 
@@ -963,7 +963,7 @@ describe("refuses", () => {
     ["\n \n", 0],
     ["word\n\n", 1],
   ])("to count %j: %d words are too few", (text, n) => {
-    const message = `a text to count n-grams of expected at least 2 words, got ${n}: is it the right one?`;
+    const message = `a text to count n-grams in expected at least 2 words, got ${n}: is it the right one?`;
     refused(() => countNgrams(text, { order: 1 }), RangeError, message);
     refused(() => countNgrams(text, { order: 2, tokenizer: whitespace() }), RangeError, message);
   });
@@ -1022,7 +1022,7 @@ describe("refuses", () => {
   });
 
   const advice =
-    "the text is too small for that order, or repeats itself; drop its repetitions, choose a lower order, or take fixed " +
+    "the text is too small for that order, or repeats itself; remove its repetitions, choose a lower order, or use fixed " +
     "discounts (discountFallback, --discount-fallback)";
 
   it.each([
@@ -1030,19 +1030,19 @@ describe("refuses", () => {
     [
       "a b c\n",
       2,
-      "1-grams whose adjusted counts make a discount of 0 to 2 for the count 2, got no 1-gram with that count",
+      "1-grams whose adjusted counts give a discount of 0 to 2 for the count 2, got no 1-gram with that count",
     ],
     // t(1) to t(4) are 2, 1, 4, 0, with </s>: D(2) = 2 − 3 · ½ · 4.
     [
       "a b b c c c d d d e e e f f f",
       1,
-      "1-grams whose adjusted counts make a discount of 0 to 2 for the count 2, got -4.000",
+      "1-grams whose adjusted counts give a discount of 0 to 2 for the count 2, got -4.000",
     ],
     // a, b and </s> stand there nine times each.
     [
       "a b\n".repeat(9),
       1,
-      "1-grams whose adjusted counts make a discount of 0 to 1 for the count 1, got no 1-gram with that count",
+      "1-grams whose adjusted counts give a discount of 0 to 1 for the count 1, got no 1-gram with that count",
     ],
   ])("Kneser–Ney smoothing of %j", (text, order, what) => {
     const made = countNgrams(text, { order });

@@ -248,7 +248,7 @@ describe("what is asked for", () => {
       ["</s>", 1n],
     ]);
     await expect(readCounts(few, { order: 2 })).rejects.toThrow(
-      new RangeError("a text to count n-grams of expected at least 2 words, got 1: is it the right one?"),
+      new RangeError("a text to count n-grams in expected at least 2 words, got 1: is it the right one?"),
     );
   });
 
@@ -377,7 +377,7 @@ describe("pyarrow", () => {
 });
 
 describe("counts that lack rows", () => {
-  const advice = ": keep every row, also those counted once, and prune the model instead (prune, --prune)";
+  const advice = ": keep every row, including those counted once, and prune the model instead (prune, --prune)";
 
   it("are refused, naming a row, what it lacks, and the file", async () => {
     const path = file("lacking.parquet", [
@@ -707,7 +707,7 @@ describe("a damaged file", () => {
     for (const [value, message] of [
       ['{"version":2}', "expected version 1 of counts, got 2: use a newer rivulet"],
       ['{"version":"\\n"}', 'expected version 1 of counts, got "\\n"'],
-      ["{", "what rivulet says of counts expected JSON, got something else"],
+      ["{", "rivulet's description of counts expected JSON, got something else"],
     ]) {
       writer.index = writer.offset = 0;
       parquetWrite({ writer, columnData, kvMetadata: [{ key: "rivulet", value }] });

@@ -45,9 +45,9 @@ describe("a path that cannot be read or written", () => {
   const NONE = "there is no such file or directory";
   const DIRECTORY = "it is a directory: name a file";
   const NOT_DIRECTORY = "a part of its path is a file, not a directory: check the path";
-  const CIRCLE = "its links lead in a circle: check where they point";
+  const CIRCLE = "its links form a circle: check where they point";
   const LONG = "its name is too long for the file system: use a shorter one";
-  const NUL = "its name has a NUL character, which no file's name has: name another file";
+  const NUL = "its name contains a NUL character, which no file name can: name another file";
   const EMPTY = "its name is empty: name a file";
   it.each<[string, string, string | RegExp, string | RegExp | undefined]>([
     ["nothing", at("nothing"), NONE, undefined],
@@ -55,7 +55,7 @@ describe("a path that cannot be read or written", () => {
     ["below a file", at("file/x"), NOT_DIRECTORY, NOT_DIRECTORY],
     ["below a link to a file", at("to-file/x"), NOT_DIRECTORY, NOT_DIRECTORY],
     ["a file with a slash", at("file/"), NOT_DIRECTORY, NOT_DIRECTORY],
-    ["nothing with a slash", at("new/"), NONE, "its name ends as a directory's does: name a file in it"],
+    ["nothing with a slash", at("new/"), NONE, "its name ends like a directory's: name a file in it"],
     ["a directory", at("folder"), DIRECTORY, `${DIRECTORY} in it`],
     ["a directory with a slash", at("folder/"), DIRECTORY, `${DIRECTORY} in it`],
     ["the root", "/", DIRECTORY, `${DIRECTORY} in it`],
@@ -114,7 +114,7 @@ describe("a path that cannot be read or written", () => {
 
   it("a socket, and a name that is no string", async () => {
     expect(() => readBytes(at("socket"))).toThrow("expected a file, got a socket: copy it into a file first");
-    const socket = "it is a socket, or a device that is not there: name a file";
+    const socket = "it is a socket, or a device that does not exist: name a file";
     expect(() => [...readText(at("socket"))]).toThrow(socket);
     expect(() => writeWhole(at("socket"), Uint8Array.of(1))).toThrow(socket);
     for (const action of [readBytes, checkWritable, (path: never) => [...readText(path)]]) {

@@ -328,7 +328,7 @@ describe("training", () => {
     const kinds = "Uint8Array, Uint16Array, Uint32Array or Int32Array";
     for (const [given, kind, message] of [
       [TEXT, TypeError, `expected token ids, in a ${kinds}, got "It was the best of times`],
-      [null, TypeError, "got null: encode() has those of a text"],
+      [null, TypeError, "got null: encode() makes them from a text"],
       [Array(100).fill(Number.NaN), TypeError, "got an Array"],
       [Float32Array.from(ids), TypeError, "got a Float32Array"],
       [{ length: 100 }, TypeError, "got an Object"],

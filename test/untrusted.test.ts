@@ -96,7 +96,7 @@ describe("a regular expression in a model's file", () => {
   const windows = carriedWindows({ window: 4, batch: 2 });
   const ours = pattern(/\w+/u);
   const REFUSED =
-    'expected a tokenizer that cannot run forever, got the regular expression "(a+)+$": where you trust the file, load it ' +
+    'expected a tokenizer that cannot run forever, got the regular expression "(a+)+$": if you trust the file, load it ' +
     "with its tokenizer, { tokenizer: pattern(…) }, or with { allowPattern: true } (--allow-pattern)";
   let evil: Uint8Array;
   let evilCheckpoint: Uint8Array;

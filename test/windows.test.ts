@@ -23,7 +23,7 @@ describe("carried windows", () => {
     const p = carriedWindows({ window: 4, batch: 3 });
     expect(starts(p, 13)).toEqual([[0, 4, 8]]);
     expect(() => partition(p, 12, 0, 1)).toThrow(
-      "the text to train on has 12 tokens, and 3 streams of a window of 4 need 13, the one that follows included: " +
+      "the text to train on has 12 tokens, and 3 streams of a window of 4 need 13, including the one that follows: " +
         "use a smaller window or batch, or a longer text",
     );
   });

@@ -1,5 +1,5 @@
-// Partitioning: how a text becomes batches of windows. A partition is plain data, and which windows batch i of an epoch
-// has is a function of (partition, number of tokens, epoch, seed): a resumed training finds its place by counting.
+// Partitioning a text into batches of windows. A partition is plain data, and the windows of batch i of an epoch are a
+// function of (partition, number of tokens, epoch, seed), so a resumed run needs only the step number to continue.
 //
 // A window of T steps at `start` reads the tokens start … start + T − 1 and predicts start + 1 … start + T.
 
@@ -18,49 +18,49 @@ const KINDS = {
 } as const;
 
 /**
- * The text is cut into `batch` streams of equal length (default 32), which are read side by side, in windows of `window`
- * steps (default 64). The state goes from each window to the next, the gradient does not: truncated BPTT. Reset: at the
- * start of each epoch.
+ * Cuts the text into `batch` streams of equal length (default 32), which are read in parallel, in windows of `window` time
+ * steps (default 64). The state is carried from each window to the next, the gradient is not: truncated BPTT. The state is
+ * reset at the start of each epoch.
  */
 export const carriedWindows = (options: Given<Partition, "carried"> = {}): Partition =>
   settings<Partition>(KINDS, "carried", options);
 
 /**
- * Windows that start every `stride` tokens, in a new random order each epoch; they overlap where the stride is smaller
- * than the window (default 1). Reset: before every window.
+ * Starts a window every `stride` tokens (default 1), in a new random order each epoch; windows overlap if the stride is
+ * smaller than the window. The state is reset before every window.
  */
 export const overlappingWindows = (options: Given<Partition, "overlapping"> = {}): Partition =>
   settings<Partition>(KINDS, "overlapping", options);
 
 /**
- * Windows that lie end to end from a random offset, drawn anew each epoch like their order, so that the text is not
- * always cut at the same places. Each epoch has as many windows, which is up to one
- * fewer than would fit: room for the offset. Reset: before every window.
+ * Lays windows end to end from a random offset. Offset and order are drawn anew each epoch, so that the text is not always
+ * cut at the same places. Every epoch has the same number of windows, up to one fewer than would fit, which leaves room for
+ * the offset. The state is reset before every window.
  */
 export const randomWindows = (options: Given<Partition, "random"> = {}): Partition =>
   settings<Partition>(KINDS, "random", options);
 
-/** Holds a partition that did not come from those to the same rules and defaults. @throws RangeError, TypeError */
+/** Checks a partition written by hand and fills in its defaults. @throws RangeError, TypeError naming the invalid field */
 export const checkPartition = (windows: Partition): Partition =>
   checkSettings(KINDS, "windows", windows, "carriedWindows(), overlappingWindows() or randomWindows()");
 
 /** One epoch's batches. */
 export interface Epoch {
   readonly batches: number;
-  /** Where the windows of batch i start; the last batch of an epoch can have fewer. */
+  /** Returns the start of each window of batch i; the last batch of an epoch can have fewer windows. */
   starts(i: number): Uint32Array;
-  /** Whether batch i goes on from the state that batch i − 1 left; else it starts from zeros. */
+  /** Returns true if batch i continues from the state after batch i − 1; otherwise it starts from zeros. */
   carried(i: number): boolean;
 }
 
 /**
- * The batches of one epoch over `tokens` tokens: as many in every epoch, since a training counts them.
- * @throws RangeError where the text is too short for a single batch: what it has, what it needs
+ * Returns the batches of one epoch over `tokens` tokens. Every epoch has the same number, on which step counts rely.
+ * @throws RangeError if the text is too short for a single batch, with the length it has and the length it needs
  */
 export function partition(windows: Partition, tokens: number, epoch: number, seed: number): Epoch {
   const { window, batch, kind } = windows;
   if (kind === "carried") {
-    // One token more than the streams read: the last one's successor.
+    // tokens − 1: the last token of the last stream needs a successor to predict.
     const length = Math.floor((tokens - 1) / batch);
     const batches = Math.floor(length / window);
     if (batches < 1) throw tooShort(tokens, window * batch + 1, `${batch} streams of a window of ${window} need`);
@@ -75,7 +75,7 @@ export function partition(windows: Partition, tokens: number, epoch: number, see
   const random = new Random(mix(seed, epoch));
   const stride = kind === "overlapping" ? windows.stride : window;
   const fit = Math.floor((tokens - 1 - window) / stride) + 1;
-  // Random windows leave one window's worth of room, so that they can begin at any place within a window.
+  // Random windows leave one window's worth of room, so that the offset can be anything up to a window.
   const count = kind === "random" ? Math.max(1, Math.floor(tokens / window) - 1) : fit;
   const offset = random.below(kind === "random" ? tokens - count * window : 1);
   const starts = Uint32Array.from({ length: count }, (_, i) => offset + i * stride);
@@ -89,7 +89,7 @@ export function partition(windows: Partition, tokens: number, epoch: number, see
 
 function tooShort(tokens: number, needed: number, what: string): RangeError {
   return new RangeError(
-    `the text to train on has ${tokens} tokens, and ${what} ${needed}, the one that follows included: ` +
+    `the text to train on has ${tokens} tokens, and ${what} ${needed}, including the one that follows: ` +
       "use a smaller window or batch, or a longer text",
   );
 }

@@ -1,11 +1,11 @@
-// An ARPA file, as its bytes come.
+// Reads an ARPA file from pieces of bytes.
 
 import { ArpaReader } from "../ngram/arpa-read.js";
 import type { NgramModel } from "../ngram/model.js";
 import { FormatError } from "./format.js";
 import type { TokenizerOptions } from "./tokenizer.js";
 
-/** @param first how it begins @throws FormatError where it is another file, cut short or altered */
+/** @param first the first bytes @throws FormatError if it is another kind of file, cut short or altered */
 export async function readArpa(
   first: Uint8Array,
   pieces: AsyncIterable<Uint8Array>,
@@ -27,9 +27,9 @@ export async function readArpa(
   return reader.done(tokenizer);
 }
 
-/** N-gram models that are not read: their first bytes as characters, what they are, and what to do. */
+/** Unsupported n-gram formats: a pattern for their first bytes (as characters), the kind, and the advice. */
 export const OTHER_FORMS: readonly (readonly [bytes: RegExp, what: string, remedy: string])[] = [
-  [/^mmap lm /, "KenLM's binary form, which depends on the machine", "load the ARPA file that it was made from"],
-  [/^(Q?blmtI? |[iq]ARPA)/, "IRSTLM's own form", "compile-lm FILE --text=yes model.arpa makes an ARPA file of it"],
-  [/^SRILM_BI/, "SRILM's binary form", "ngram -lm FILE -write-lm model.arpa makes an ARPA file of it"],
+  [/^mmap lm /, "KenLM's binary format, which depends on the machine", "load the ARPA file that it was made from"],
+  [/^(Q?blmtI? |[iq]ARPA)/, "IRSTLM's own format", "convert it to ARPA with compile-lm FILE --text=yes model.arpa"],
+  [/^SRILM_BI/, "SRILM's binary format", "convert it to ARPA with ngram -lm FILE -write-lm model.arpa"],
 ];

@@ -1,5 +1,5 @@
-// A training that can be taken up again: a model file with the optimizer's moments, the state that carried windows go on
-// from, and the settings beside the weights. It loads as a model, too.
+// Checkpoints, from which an interrupted training run resumes: a model file that also has the optimizer's moments, the state
+// carried between windows, and the settings. A checkpoint also loads as a model.
 
 import { checkBytes, checkOptions, defined, integer, type Names, number } from "../check.js";
 import { checkPartition } from "../data/windows.js";
@@ -20,13 +20,13 @@ const MOMENTS = ["moment1", "moment2"] as const satisfies BlockName[];
 interface Description {
   settings: TrainSettings;
   state: Pick<TrainState, "step" | "tokens" | "seconds" | "sinceBest"> & { bestNats?: number };
-  /** What it was trained on: number of tokens, and a hash of their ids. */
+  /** The training text: number of tokens, and a hash of their ids. */
   text: { tokens: number; hash: number };
 }
 
 /**
- * The bytes of a safetensors file from which resume() goes on with the same bits.
- * @throws TypeError; Error where another training took the model on since
+ * Returns the bytes of a safetensors file from which resume() continues bit for bit.
+ * @throws TypeError if `training` is of the wrong kind; Error if another run has trained the model since
  */
 export function saveCheckpoint(training: Training): Uint8Array {
   checkTraining(training).checkModelIsOurs();
@@ -46,7 +46,7 @@ export function saveCheckpoint(training: Training): Uint8Array {
     state: { step, tokens: trained, seconds, sinceBest, ...(best && { bestNats: best.nats }) },
     text: fingerprint(tokens),
   };
-  // JSON has no Infinity: a clip without limit.
+  // JSON has no Infinity, which is the value of clip without gradient clipping.
   const json = JSON.stringify(description, (_, value) => (value === Infinity ? "Infinity" : value));
   return writeModel(model, extra, { training: json });
 }
@@ -63,12 +63,12 @@ const OPTIONS: Names<ResumeOptions & TokenizerOptions> = {
 };
 
 /**
- * Takes up a training where its checkpoint left it: iterate over the training, or await it, to go on.
- * @param tokens what it was trained on
- * @param options what goes on differently, such as how long in all; and what is not in the checkpoint: `valid`, which a
- * training with patience needs, and `signal`
- * @throws TypeError where there are no bytes, ids, or with patience no `valid`
- * @throws FormatError where the bytes are no checkpoint; RangeError where the tokens are not those it was trained on
+ * Resumes a training run from a checkpoint: iterate over `training`, or await it, to continue.
+ * @param tokens the ids it was trained on
+ * @param options settings to change, such as the total length; and those that a checkpoint cannot hold: `valid`, required with
+ * patience, and `signal`
+ * @throws TypeError if an argument is of the wrong kind, or if `valid` is missing with patience
+ * @throws FormatError if the bytes are not a checkpoint; RangeError if the tokens are not those it was trained on
  */
 export async function resume(
   checkpoint: Uint8Array | ArrayBuffer,
@@ -82,7 +82,7 @@ export async function resume(
   return { model, training: resumeFrom(file, model, tokens, changed) };
 }
 
-/** resume() for a file that was read already, because its model was needed to make ids of the text. */
+/** Resumes from a file that has already been read, because its model was needed to encode the text. */
 export function resumeFrom(
   file: SafeTensors,
   model: RecurrentModel,
@@ -99,9 +99,9 @@ export function resumeFrom(
   const { network } = model;
   const sequence = network.initialState(1).length;
   const { kind, batch } = settings.windows;
-  // Before they are allocated: a batch's states have to fit into a WebAssembly memory.
+  // Checked before allocation: a batch's states have to fit into a WebAssembly memory.
   described(DESCRIPTION, () => integer("settings.windows.batch", batch, 1, Math.floor(2 ** 30 / sequence)));
-  // Other windows start from zeros, whatever the last batch left.
+  // Windows that are not carried start from zeros.
   const carry = kind === "carried" ? valuesOf(file, "carry", [sequence * batch]).slice() : new Float32Array(0);
   for (const { name, shape } of network.parameters) {
     for (const moment of MOMENTS) network.write(name, valuesOf(file, `${moment}.${name}`, shape), moment);
@@ -122,7 +122,7 @@ export function resumeFrom(
   return new Training(model, tokens, { ...kept, ...defined(options) }, trainState);
 }
 
-/** Number of tokens a checkpoint was trained on: where the held-out part of its text begins. @throws FormatError */
+/** Returns the number of tokens that a checkpoint was trained on: the start of the held-out part. @throws FormatError */
 export function trainedTokens(file: SafeTensors): number {
   return readTraining(file).text.tokens;
 }
@@ -139,7 +139,7 @@ const amount =
   (expected: string, holds: (x: number) => boolean): Rule =>
   (name, value) =>
     number(name, value === "Infinity" ? Infinity : value, expected, holds);
-/** Settings as their makers gave them: in a file nothing is left out. */
+/** Requires every field of settings: unlike those written by hand, settings in a file have no defaults. */
 const complete =
   <T extends object>(check: (settings: T) => T): Rule =>
   (name, value) => {
@@ -151,7 +151,7 @@ const complete =
     return all;
   };
 
-/** What each field of a description has to be; what else there is, is not read. */
+/** The rule for each field of a description; other fields are ignored. */
 const RULES: Record<keyof Description, Record<string, Rule>> = {
   settings: {
     windows: complete(checkPartition),
@@ -176,7 +176,8 @@ const RULES: Record<keyof Description, Record<string, Rule>> = {
 
 function readTraining({ metadata }: SafeTensors): Description {
   const { training } = metadata;
-  if (training === undefined) throw new FormatError("expected a checkpoint, got a model without its training's state");
+  if (training === undefined)
+    throw new FormatError("expected a checkpoint, got a model without the state of its training");
   return described(DESCRIPTION, () => {
     const file = parseObject("it", training);
     const sections = Object.entries(RULES).map(([section, rules]) => {
@@ -190,7 +191,7 @@ function readTraining({ metadata }: SafeTensors): Description {
     if (lengths !== 1) {
       throw new RangeError(`"settings" expected one of "epochs", "steps" and "seconds", got ${lengths}`);
     }
-    // It was trained on, so it was long enough.
+    // The text was long enough to be trained on.
     const room = description.text.tokens - 1;
     integer("settings.windows.window", windows.window, 1, room);
     if (windows.kind === "carried") {
@@ -200,7 +201,7 @@ function readTraining({ metadata }: SafeTensors): Description {
   });
 }
 
-/** FNV-1a over the ids, however wide the array keeps them. */
+/** FNV-1a over the ids, independent of the width of the array. */
 function fingerprint(tokens: TokenIds): Description["text"] {
   let hash = 0x811c9dc5;
   for (let i = 0; i < tokens.length; i++) hash = Math.imul(hash ^ tokens[i]!, 0x01000193);

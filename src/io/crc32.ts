@@ -1,8 +1,8 @@
-// CRC-32 as in PNG, gzip and ISO 3309: it finds every altered byte, and is no defence against intent.
+// CRC-32 as in PNG, gzip and ISO 3309: detects any single altered byte, but not deliberate changes.
 
-/** Bytes that are taken at a time: what is read for one of them does not wait for the others. */
+/** Bytes processed at a time, by independent table lookups. */
 const LANES = 8;
-/** (LANES, 256) What a byte does to the checksum once 0, 1, … , LANES − 1 more have followed. */
+/** (LANES, 256) The effect of a byte on the checksum after 0, 1, … , LANES − 1 further bytes. */
 const table = /* @__PURE__ */ tables();
 
 function tables(): Int32Array {
@@ -16,7 +16,7 @@ function tables(): Int32Array {
   return table;
 }
 
-/** The checksum of `bytes`, going on from that of what came before. */
+/** Returns the checksum of `bytes`, continued from the checksum of the bytes before them. */
 export function crc32(bytes: Uint8Array, before = 0): number {
   let crc = ~before;
   let i = 0;
@@ -35,9 +35,9 @@ export function crc32(bytes: Uint8Array, before = 0): number {
   return ~crc >>> 0;
 }
 
-/** A checksum as it is shown. */
+/** Formats a checksum. */
 export const hex = (checksum: number): string => checksum.toString(16).padStart(8, "0");
 
-/** The bytes of an array, as they lie in memory. */
+/** Returns a view of an array's bytes in memory. */
 export const bytesOf = (array: ArrayBufferView): Uint8Array =>
   new Uint8Array(array.buffer, array.byteOffset, array.byteLength);

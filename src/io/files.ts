@@ -1,4 +1,4 @@
-// Files that are read, for Node: texts in pieces, models whole.
+// Reading files in Node: texts in pieces, models whole.
 
 import { closeSync, fstatSync, lstatSync, openSync, readlinkSync, readSync, type Stats, statSync } from "node:fs";
 import { quote, size } from "../check.js";
@@ -12,10 +12,10 @@ import { HEAD, notModel, notText } from "./kinds.js";
 const PIECE = 1 << 18;
 
 /**
- * A UTF-8 text in pieces, gzipped or not, read as they are asked for. A byte order mark at its start is left out.
+ * Reads a UTF-8 text, gzipped or not, lazily in pieces. A leading byte order mark is skipped.
  * @param path a file, or "-" for standard input
- * @throws FileError (while reading) where there is no such file, or where it is not a text in UTF-8: what it is instead, and
- * what to do; or where it is gzipped and was cut short or altered
+ * @throws FileError (while reading) if there is no such file; if it is not UTF-8 text, saying what it is and what to do; or
+ * if it is gzipped and was cut short or altered
  */
 export function* readText(path: string): Generator<string, void, undefined> {
   const decoder = new TextDecoder("utf-8", { fatal: true });
@@ -39,13 +39,13 @@ export function* readText(path: string): Generator<string, void, undefined> {
     const piece = decode(bytes, true);
     if (piece !== "") yield piece;
     read += bytes.length;
-    // A pipe may give a byte at a time: what was carried already goes on being carried.
+    // A pipe may deliver one byte at a time, so bytes can stay carried over several pieces.
     carried = unfinished(Buffer.concat([carried, bytes.subarray(-3)]));
   }
   decode(new Uint8Array(0), false);
 }
 
-/** The bytes of a text, unpacked. @throws FileError where it is another kind of file */
+/** Reads the bytes of a text, unpacked. @throws FileError if it is another kind of file */
 function* textBytes(path: string): Generator<Uint8Array, void, undefined> {
   const file = readPieces(path);
   try {
@@ -59,7 +59,7 @@ function* textBytes(path: string): Generator<Uint8Array, void, undefined> {
   }
 }
 
-/** The first bytes, enough to tell what kind of file they are of, and all of them. */
+/** Returns the first bytes, enough to recognize the kind of file, and an iterator over all bytes. */
 function peek(pieces: Iterator<Uint8Array, void>): [Uint8Array, Generator<Uint8Array, void, undefined>] {
   const taken: Uint8Array[] = [];
   for (let length = 0; length < HEAD; length += taken.at(-1)!.length) {
@@ -75,9 +75,9 @@ function peek(pieces: Iterator<Uint8Array, void>): [Uint8Array, Generator<Uint8A
 }
 
 /**
- * The bytes of a file in pieces of up to 256 KiB, read as they are asked for.
+ * Reads the bytes of a file lazily, in pieces of up to 256 KiB.
  * @param path a file, or "-" for standard input
- * @throws FileError (while reading) where there is no such file
+ * @throws FileError (while reading) if there is no such file
  */
 export function* readPieces(path: string): Generator<Uint8Array, void, undefined> {
   const what = `cannot read ${shown(path)}`;
@@ -98,7 +98,7 @@ export function* readPieces(path: string): Generator<Uint8Array, void, undefined
   }
 }
 
-/** Reads what there is; 0 at the end. A terminal or pipe that has nothing yet is asked again. */
+/** Reads available bytes and returns their number, 0 at the end. Waits for a terminal or pipe that has none yet. */
 function readSome(file: number, buffer: Uint8Array): number {
   for (;;) {
     try {
@@ -112,14 +112,14 @@ function readSome(file: number, buffer: Uint8Array): number {
   }
 }
 
-/** The last three bytes, from the start of a character on: there one begins that goes on in the next piece. */
+/** Returns the last bytes, at most three, from the start of a character on: it may continue in the next piece. */
 function unfinished(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   const last = bytes.slice(-3);
   const start = last.findIndex((byte) => (byte & 0xc0) !== 0x80);
   return last.slice(start < 0 ? last.length : start);
 }
 
-/** Offset of the first byte that begins no character. */
+/** Returns the offset of the first byte that does not begin a valid character. */
 function firstInvalid(bytes: Uint8Array): number {
   const decoder = new TextDecoder("utf-8", { fatal: true });
   for (let i = 0; i < bytes.length; ) {
@@ -135,10 +135,10 @@ function firstInvalid(bytes: Uint8Array): number {
   return bytes.length;
 }
 
-/** What a model and all that a checkpoint keeps beside it can take: a quarter of WebAssembly's memory each. */
+/** Largest file in bytes: the weights, moments and best weights of a checkpoint take up to 1 GiB each. */
 const MOST = 2 ** 32;
 
-/** The bytes of an n-gram model's file, in pieces. @throws FormatError (while reading) where it is another kind of file */
+/** Reads an n-gram model's file in pieces. @throws FormatError (while reading) if it is another kind of file */
 export function* modelPieces(path: string): Generator<Uint8Array, void, undefined> {
   const file = readPieces(path);
   try {
@@ -155,14 +155,14 @@ function checkModel(head: Uint8Array): void {
   if (other !== undefined) throw new FormatError(`expected a model, got ${other}`);
 }
 
-/** The bytes of a file: not of a device or a pipe, which may never end. @throws FileError; FormatError where it is another kind of file */
+/** Reads a regular file: a device or a pipe may never end. @throws FileError; FormatError if it is another kind of file */
 export function readBytes(path: string): Uint8Array {
   const bytes = attempt(`cannot read ${quote(path)}`, () => {
-    // Before it is opened: opening a pipe waits for its other end.
+    // Checked before opening, since opening a pipe waits for its other end.
     checkFile(statOf(path));
     const file = openSync(path, "r");
     try {
-      // It may have been replaced since.
+      // Checked again: the file may have been replaced since.
       const { size: length } = checkFile(fstatSync(file));
       const bytes = new Uint8Array(length);
       for (let read = 0; ; ) {
@@ -191,7 +191,7 @@ function checkFile(stats: Stats): Stats {
   );
 }
 
-/** @throws Reason for a path that no file can have, and for a link that leads nowhere */
+/** @throws Reason if no file can have that name or there is none, also at the end of a link */
 function statOf(path: string): Stats {
   checkPath(path);
   const stats = statSync(path, { throwIfNoEntry: false });

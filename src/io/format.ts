@@ -1,20 +1,20 @@
-// What all readers of files say in the same way.
+// Errors and checks shared by all file readers.
 
 import { show } from "../check.js";
 
-/** What is wrong with a file, and what to do about it. */
+/** Thrown when a file's contents are invalid: says what is wrong and what to do. */
 export class FormatError extends Error {
   override name = "FormatError";
 }
 
-/** @param of what has a version @throws FormatError where it is not the one that is known */
+/** @param of the thing that has a version @throws FormatError if it is not the known version */
 export function checkVersion(of: string, found: unknown, known: number): void {
   if (found === known) return;
   const advice = typeof found === "number" && found > known ? ": use a newer rivulet" : "";
   throw new FormatError(`expected version ${known} of ${of}, got ${show(found)}${advice}`);
 }
 
-/** Reads what the metadata say; what is wrong with it is wrong with the file. @throws FormatError */
+/** Reads metadata; turns any error into a FormatError. @throws FormatError */
 export function described<T>(what: string, read: () => T): T {
   try {
     return read();
@@ -23,14 +23,14 @@ export function described<T>(what: string, read: () => T): T {
   }
 }
 
-/** Values in what a file says of itself: 50,000 tensors have so many. */
+/** Most values in a file's JSON: enough for 50,000 tensors. */
 const MOST_VALUES = 500_000;
 const MOST_DEPTH = 100;
 
 /**
- * The object that JSON has.
- * @param most how many values it may have besides half a million: they take up to 50 times their bytes in memory
- * @throws FormatError where it has something else, or is none
+ * Parses JSON that contains an object.
+ * @param most the number of values it may have in addition to half a million: they take up to 50 times their bytes in memory
+ * @throws FormatError if it is not JSON, or not an object, or too large
  */
 export function parseObject(name: string, json: string | Uint8Array, most = 0): Record<string, unknown> {
   let value: unknown;
@@ -40,13 +40,13 @@ export function parseObject(name: string, json: string | Uint8Array, most = 0): 
     value = JSON.parse(text);
   } catch (cause) {
     if (cause instanceof FormatError) throw cause;
-    // The engine's message quotes what it found, raw.
+    // The engine's message is not passed on: it quotes the file unescaped.
     throw new FormatError(`${name} expected JSON, got something else`, { cause });
   }
   return record(name, value);
 }
 
-/** Looks through JSON before it is parsed. @throws FormatError where it has too many values, or they are nested too deep */
+/** Scans JSON before it is parsed. @throws FormatError if it has too many values, or they are nested too deeply */
 function checkExtent(name: string, text: string, most: number): void {
   let values = 1;
   let depth = 0;
@@ -67,7 +67,7 @@ function checkExtent(name: string, text: string, most: number): void {
 }
 const [QUOTE, COMMA, BRACKET, BACKSLASH, BRACE] = [34, 44, 91, 92, 123];
 
-/** A value from JSON that is to be an object. @throws FormatError */
+/** Checks that a value from JSON is an object. @throws FormatError if it is not */
 export function record(name: string, value: unknown): Record<string, unknown> {
   if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
   throw new FormatError(`${name} expected an object, got ${show(value)}`);

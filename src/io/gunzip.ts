@@ -1,19 +1,19 @@
-// gzip, unpacked in pieces as they are asked for: what gzip.ts does for models, but synchronously, as texts are read. Node's
-// own zlib can do that only for whole files.
+// Unpacks gzip lazily in pieces, as gzip.ts does for models, but synchronously, as texts are read. Node's zlib works
+// synchronously only on whole files.
 
 import { Inflate } from "pako";
 import { FileError } from "./file-error.js";
 
-/** Bytes that are unpacked at a time: they become a thousand times as many at most. */
+/** Packed bytes processed at a time; they unpack to at most a thousand times as many. */
 const STEP = 1 << 14;
-/** What a text may unpack to: so many bytes, and so many times its packed size. Texts shrink to a third or a twentieth. */
+/** A text may unpack to this many bytes plus this many times its packed size. Texts shrink to between 1/3 and 1/20. */
 const MOST = 1 << 24;
 const MOST_TIMES = 100;
 
 /**
- * The bytes that a gzip file, of one member or several, was made of.
+ * Unpacks a gzip file of one or more members.
  * @param name the file's name, for messages
- * @throws FileError where it is cut short or altered, or would unpack to far more than a text does
+ * @throws FileError if it is cut short or altered, or unpacks to far more than a text would
  */
 export function* gunzip(pieces: Iterable<Uint8Array>, name: string): Generator<Uint8Array, void, undefined> {
   const damaged = () => new FileError(`${name} expected a gzip file, got one that is cut short or altered`);
@@ -25,7 +25,7 @@ export function* gunzip(pieces: Iterable<Uint8Array>, name: string): Generator<U
       const bytes = piece.subarray(from, from + STEP);
       read += bytes.length;
       if (member === undefined || member.ended) {
-        if (member !== undefined && bytes[0] === 0) continue; // padding behind the last member
+        if (member !== undefined && bytes[0] === 0) continue; // padding after the last member
         member = new Inflate({ windowBits: 31 });
         member.onData = (chunk) => void unpacked.push(chunk);
       }

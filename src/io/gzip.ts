@@ -1,4 +1,4 @@
-// Unpacking gzip from a stranger: a few bytes can stand for a thousand times as many.
+// Unpacking untrusted gzip, in which a few bytes can unpack to a thousand times as many.
 
 import { size } from "../check.js";
 import { FormatError } from "./format.js";
@@ -7,18 +7,18 @@ type Pieces = AsyncIterable<Uint8Array>;
 
 export const isGzip = (first: Uint8Array): boolean => first[0] === 0x1f && first[1] === 0x8b;
 
-/** Bytes unpacked at a time: 1032 times as many may come out at once. */
+/** Packed bytes processed at a time; they unpack to at most 1032 times as many. */
 const STEP = 1 << 14;
-/** What may come out of any file, however short. */
+/** Unpacked bytes allowed for any file, however short. */
 const FREE = 1 << 24;
 
-/** A file that is being unpacked, and how many of its bytes have gone in so far. */
+/** A file being unpacked; `taken` returns how many packed bytes have been read so far. */
 export interface Unpacked {
   pieces: Pieces;
   taken(): number;
 }
 
-/** @throws FormatError (while reading) where the pieces are no gzip file, whole */
+/** @throws FormatError (while reading) if the pieces are not a complete gzip file */
 export function unpack(pieces: Pieces): Unpacked {
   const { readable, writable } = new DecompressionStream("gzip");
   const writer = writable.getWriter();
@@ -34,7 +34,7 @@ export function unpack(pieces: Pieces): Unpacked {
     }
     await writer.close();
   };
-  // What goes wrong there, the reader sees.
+  // Errors reach the reader through the aborted stream.
   feed().catch((error) => writer.abort(error).catch(() => {}));
   async function* read(): AsyncGenerator<Uint8Array> {
     try {
@@ -47,9 +47,9 @@ export function unpack(pieces: Pieces): Unpacked {
 }
 
 /**
- * Passes pieces on while they are not suspiciously many.
- * @param ratio how many times as long as the packed file they may be, and 16 MiB besides
- * @throws FormatError
+ * Passes unpacked pieces on up to a limit.
+ * @param ratio limits the unpacked size to this many times the packed size plus 16 MiB
+ * @throws FormatError (while reading) if they exceed it
  */
 export async function* bounded({ pieces, taken }: Unpacked, ratio: number): AsyncGenerator<Uint8Array> {
   let total = 0;
@@ -57,15 +57,15 @@ export async function* bounded({ pieces, taken }: Unpacked, ratio: number): Asyn
     total += piece.length;
     if (total > FREE + ratio * taken()) {
       throw new FormatError(
-        `expected gzip that unpacks to at most ${ratio} times its size and ${size(FREE)}, as models do, got ` +
-          `${size(total)} out of ${size(taken())}: where you trust the file, unpack it with gunzip and load the result`,
+        `expected gzip that unpacks to at most ${ratio} times its size plus ${size(FREE)}, as models do, got ` +
+          `${size(total)} out of ${size(taken())}: if you trust the file, unpack it with gunzip and load the result`,
       );
     }
     yield piece;
   }
 }
 
-/** A ReadableStream, for programs whose types have none. */
+/** A ReadableStream, for programs whose type libraries lack it. */
 export interface ByteStream {
   getReader(): {
     read(): Promise<{ done: boolean; value?: Uint8Array | undefined }>;
@@ -73,13 +73,13 @@ export interface ByteStream {
   };
 }
 
-/** Not every browser can iterate over a stream. */
+/** Iterates over a stream, which not every browser supports natively. */
 export async function* readAll(stream: ByteStream): AsyncGenerator<Uint8Array> {
   const reader = stream.getReader();
   try {
     for (let { done, value } = await reader.read(); !done; { done, value } = await reader.read()) yield value!;
   } finally {
-    // Where the reading ended early, what is left is not wanted; nor is it waited for, which can take for ever.
+    // Discards the rest if reading ended early; not awaited, since that may never settle.
     reader.cancel().catch(() => {});
   }
 }

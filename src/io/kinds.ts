@@ -1,18 +1,18 @@
-// Files of other kinds than the one that was asked for: known by their first bytes, with what to do about them.
+// Recognizes files of the wrong kind by their first bytes, with advice for each.
 //
-// biome-ignore-all lint/suspicious/noControlCharactersInRegex: the patterns are of bytes
+// biome-ignore-all lint/suspicious/noControlCharactersInRegex: the patterns match bytes
 
 import { OTHER_FORMS } from "./arpa.js";
 
-/** How many bytes tell: those up to the mark of a tar archive. */
+/** Number of leading bytes examined: enough for a tar archive's signature. */
 export const HEAD = 512;
 
-/** In a pattern a byte is a character of up to U+00FF. */
+/** A pattern, in which each byte is a character up to U+00FF, the kind and the advice. */
 type Kind = (typeof OTHER_FORMS)[number];
 
 const iconv = (encoding: string): string => `convert it with iconv -f ${encoding} -t utf-8`;
 
-/** What a text or a model may be encoded or packed in. */
+/** Encodings, compressions and archives. */
 const WRAPPINGS: readonly Kind[] = [
   [/^(?:\xff\xfe\0\0|\0\0\xfe\xff)/, "UTF-32", iconv("utf-32")],
   [/^(?:[\t\n\r -~]\0\0\0){2}/, "UTF-32", iconv("utf-32le")],
@@ -47,7 +47,7 @@ const MODELS: readonly Kind[] = [
   [/^\d+ \d+\n\S+ .{0,400}[\0-\x08\x0e-\x1f]/s, "word2vec's vectors", UNREAD],
 ];
 
-/** Models that are read. */
+/** Models that rivulet reads. */
 const OURS: readonly Kind[] = [
   [/^(?:rivulet\n|\s*\\data\\\s)/, "an n-gram model", ""],
   [/^.{4}\0{4}\{/s, "safetensors", ""],
@@ -56,7 +56,7 @@ const OURS: readonly Kind[] = [
 const PLAIN = "save it as plain text";
 const OTHER = "name another file";
 
-/** Files that a text may be in, or may have been mistaken for. */
+/** Files that may contain a text or be mistaken for one. */
 const DOCUMENTS: readonly Kind[] = [
   [/^%PDF-/, "a PDF document", "convert it with pdftotext"],
   [/^(?:\{\\rtf|\xd0\xcf\x11\xe0|PK\x03\x04.{26}(?:\[Content_|_rels|docProps|word\/))/s, "an Office document", PLAIN],
@@ -69,11 +69,11 @@ const DOCUMENTS: readonly Kind[] = [
   [/^(?:\x7fELF|\0asm|MZ.\0|!<arch>\n)/s, "a program", OTHER],
 ];
 
-/** What the first bytes of a file that is no text are, and what to do about it. One of gzip is unpacked before. */
+/** Describes a file that is not a text, with advice; undefined for a text. Gzip is unpacked before. */
 export const notText = (head: Uint8Array): string | undefined =>
   find(head, [...instead(OURS, "name a text"), ...WRAPPINGS, TWICE, ...instead(MODELS, "name a text"), ...DOCUMENTS]);
 
-/** What the first bytes of a file that is no model are, and what to do about it. */
+/** Describes a file that is not a model, with advice; undefined for a model. */
 export const notModel = (head: Uint8Array): string | undefined =>
   isOurs(head) ? undefined : find(head, [...WRAPPINGS, ...MODELS, ...instead(DOCUMENTS, "name a model")]);
 
@@ -81,7 +81,7 @@ const instead = (kinds: readonly Kind[], remedy: string): Kind[] => kinds.map(([
 
 const charactersOf = (head: Uint8Array): string => String.fromCharCode(...head.subarray(0, HEAD));
 
-/** Whatever else they look like: a length may be any bytes. */
+/** Returns true for our models. Checked first: the length of a safetensors header may look like another signature. */
 const isOurs = (head: Uint8Array): boolean => OURS.some(([bytes]) => bytes.test(charactersOf(head)));
 
 function find(head: Uint8Array, kinds: readonly Kind[]): string | undefined {
@@ -90,7 +90,7 @@ function find(head: Uint8Array, kinds: readonly Kind[]): string | undefined {
   return kind && `${kind[1]}: ${kind[2]}`;
 }
 
-/** UTF-16 without a mark: its spaces and Latin letters have zeros, all at even places or all at odd ones. */
+/** Recognizes UTF-16 without a byte order mark: the zeros of its Latin letters are all at even or all at odd offsets. */
 function unmarked(characters: string): Kind | undefined {
   const zeros = Array.from(characters.matchAll(/\0/g), ({ index }) => index % 2);
   const odd = zeros.filter(Boolean).length;

@@ -25,20 +25,20 @@ interface Description {
 
 export interface SaveOptions {
   /**
-   * "int8" keeps each matrix as 8-bit integers with a scale for each of its rows: a quarter of the size. loadModel() widens them to
-   * float32 again, so that the model loaded is one like any other, and can be trained on.
+   * "int8" stores each matrix as 8-bit integers with one scale per row: a quarter of the size. loadModel() converts them back
+   * to float32, so that the loaded model is like any other and can be trained further.
    */
   quantize?: "int8";
 }
 
-/** The bytes of a safetensors file with all of a model. @throws TypeError, RangeError naming the option that is wrong */
+/** Returns a whole model as the bytes of a safetensors file. @throws TypeError, RangeError naming the invalid argument */
 export function saveModel(model: RecurrentModel, options: SaveOptions = {}): Uint8Array {
   const { quantize } = checkOptions("options", options, { quantize: 1 });
   if (quantize !== undefined) oneOf("quantize", quantize, ["int8"]);
   return writeModel(checkRecurrent(model), new Map(), {}, quantize);
 }
 
-/** The same with more in it: further tensors, further metadata. */
+/** Writes a model with additional tensors and metadata. */
 export function writeModel(
   model: RecurrentModel,
   extra: ReadonlyMap<string, Tensor>,
@@ -68,14 +68,14 @@ export function writeModel(
 }
 
 /**
- * Reads a model that saveModel, or a checkpoint, wrote.
+ * Reads a model written by saveModel(), or the model in a checkpoint.
  * @param file its bytes
- * @param tokenizer what it was made with: for a tokenizer of pattern(), or of your own
- * @param allowPattern uses the regular expression of a file that you trust
- * @throws TypeError where the file has no bytes, or an option is wrong; RangeError where the model has another tokenizer
- * @throws FormatError where they are cut short, altered, or no model: what was expected, and what was found; or where the
- * tokenizer is a regular expression, and is neither given nor allowed
- * @throws RangeError where the model does not fit into 4 GiB
+ * @param tokenizer the tokenizer that it was trained with, if made by pattern() or custom
+ * @param allowPattern uses the regular expression in a file that you trust
+ * @throws TypeError if `file` is not bytes, or an option is invalid; RangeError if the model has another tokenizer
+ * @throws FormatError if the file is cut short, altered or not a model, with what was expected and found; or if its tokenizer
+ * is a regular expression, and is neither given nor allowed
+ * @throws RangeError if the model does not fit into 4 GiB
  */
 export async function loadModel(
   file: Uint8Array | ArrayBuffer,
@@ -86,11 +86,11 @@ export async function loadModel(
 }
 
 /**
- * Loads the tensors of another program's safetensors file, as of a PyTorch state_dict, into a model: all of its parameters
- * under their names, and no others. A tied output.weight may be there, too.
+ * Loads the tensors of another program's safetensors file, such as a PyTorch state_dict, into a model. The file must have all
+ * of the model's parameters under their names, and no others except a tied output.weight.
  * @param file its bytes
- * @throws TypeError where those are none
- * @throws FormatError naming each tensor that does not fit; the model is then as it was
+ * @throws TypeError if `file` is not bytes
+ * @throws FormatError naming each tensor that does not fit; the model is then unchanged
  */
 export function loadWeights(model: RecurrentModel, file: Uint8Array | ArrayBuffer): void {
   const { network } = checkRecurrent(model);
@@ -121,7 +121,7 @@ export function loadWeights(model: RecurrentModel, file: Uint8Array | ArrayBuffe
   });
 }
 
-/** What a message lists: more than a model of a person's has, less than a file may. */
+/** Most problems listed in a message: more than a typical model has tensors, fewer than a hostile file may. */
 const MOST_PROBLEMS = 100;
 
 const sameValues = (a: Tensor | undefined, b: Tensor | undefined): boolean =>
@@ -143,12 +143,12 @@ export async function modelFrom(file: SafeTensors, options: TokenizerOptions): P
       `expected the checksum ${show(expected)}, got ${show(found)}: the file was altered since it was saved`,
     );
   }
-  // A token has a bias in the output: four bytes, which are there.
+  // Each token has an output bias of four bytes in the file.
   let most = 0;
   for (const { values } of file.tensors.values()) most += values.length;
   const { config, spec, vocabulary } = described(DESCRIPTION, () => parse(rivulet, most));
   const tokenizer = await tokenizerOf(spec, DESCRIPTION, options);
-  // Before anything is allocated: what the description claims has to be there.
+  // Before anything is allocated, checks that the file has the tensors that the description claims.
   const weights = parameterTable(config).map(({ name, shape }) => [name, valuesOf(file, name, shape)] as const);
   const network = await Network.create(config);
   for (const [name, values] of weights) network.write(name, values);
@@ -180,7 +180,7 @@ function checksum(tensors: ReadonlyMap<string, Tensor>, metadata: Record<string,
   const add = (text: string) => {
     for (let from = 0; from < text.length; ) {
       let to = Math.min(from + PIECE, text.length);
-      // Both halves of a character together.
+      // Keeps surrogate pairs together.
       if (to < text.length && /[\ud800-\udbff]/.test(text[to - 1]!)) to--;
       crc = crc32(encoder.encode(text.slice(from, to)), crc);
       from = to;

@@ -1,4 +1,4 @@
-// An n-gram model in any form, from its bytes as they come.
+// Reads an n-gram model in any format from pieces of bytes.
 
 import { kindOf, show } from "../check.js";
 import { concat, MAGIC, readBinary } from "../ngram/binary.js";
@@ -9,7 +9,7 @@ import { type ByteStream, bounded, isGzip, readAll, unpack } from "./gzip.js";
 import { type Bytes, isBinary } from "./ngram.js";
 import type { TokenizerOptions } from "./tokenizer.js";
 
-/** @throws TypeError where `source` has no bytes @throws FormatError where they are cut short, altered or something else */
+/** @throws TypeError if `source` is not bytes; FormatError if they are cut short, altered or of another kind */
 export async function readPieces(source: Bytes, options: TokenizerOptions): Promise<NgramModel> {
   let [first, pieces] = await peek(kindOf(source) === "Uint8Array" ? slices(source as Uint8Array) : piecesOf(source));
   if (isGzip(first)) {
@@ -34,17 +34,17 @@ function piecesOf(source: Bytes): AsyncIterable<Uint8Array> | Iterable<Uint8Arra
   throw new TypeError(`"source" expected bytes, whole or in pieces, got ${show(source)}`);
 }
 
-/** ARPA files of real texts unpack to 2 to 5 times their size, the most regular ones to 12; binary ones to 2 to 4, and 8. */
+/** ARPA files of real texts unpack to 2–5 times their size, of the most regular ones to 12; binary files to 2–4 and 8. */
 const ARPA_RATIO = 16;
 const BINARY_RATIO = 8;
 
-/** In pieces that a decoder makes strings of without taking much memory. */
+/** Cuts bytes into pieces, so that decoding them takes little memory. */
 function* slices(bytes: Uint8Array): Generator<Uint8Array> {
   for (let i = 0; i < bytes.length; i += PIECE) yield bytes.subarray(i, i + PIECE);
 }
 const PIECE = 1 << 18;
 
-/** The first bytes, as many as a magic has or all there are, and all of them again. */
+/** Returns the first bytes, at least as many as MAGIC if there are, and an iterator over all pieces. */
 async function peek(
   pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
 ): Promise<[Uint8Array, AsyncIterable<Uint8Array>]> {

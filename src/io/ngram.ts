@@ -1,4 +1,4 @@
-// Loading an n-gram model from wherever its bytes come, in whichever form they are.
+// Loading an n-gram model from any source of bytes, in any supported format.
 
 import { checkBytes, kindOf } from "../check.js";
 import { MAGIC, readBinary } from "../ngram/binary.js";
@@ -6,23 +6,23 @@ import type { NgramModel } from "../ngram/model.js";
 import type { ByteStream } from "./gzip.js";
 import { checkTokenizerOptions, type TokenizerOptions } from "./tokenizer.js";
 
-/** Bytes whole, or in pieces: an ArrayBuffer or the body of what fetch() gives, a file, a stream of Node's. */
+/** Bytes, whole or in pieces: an ArrayBuffer, the body of a fetch() response, a file, a Node stream. */
 export type Bytes = Uint8Array | ArrayBuffer | ByteStream | Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
 
 /**
- * Loads an n-gram model: an ARPA file as KenLM, SRILM, IRSTLM and the CMU toolkit write it, or what saveNgram() wrote; either
- * compressed by gzip or not. An ARPA file is never held as a whole.
- * @param tokenizer what makes tokens of a text, for an ARPA file, which does not say (default: lines(); whitespace() where
- * the model has no </s>); for the binary form, which does, only pattern() or one of your own
- * @param allowPattern uses the regular expression of a binary file that you trust
- * @throws TypeError where `source` has no bytes
- * @throws FormatError where they are cut short, altered or something else
+ * Loads an n-gram model: an ARPA file as written by KenLM, SRILM, IRSTLM and the CMU toolkit, or the binary format of
+ * saveNgram(); either may be gzipped. An ARPA file is read in pieces and never held in memory as a whole.
+ * @param tokenizer splits texts into tokens: for an ARPA file, which does not specify one (default: lines(), or whitespace()
+ * if the model has no </s>), and for a binary file whose tokenizer was made by pattern() or custom
+ * @param allowPattern uses the regular expression in a binary file that you trust
+ * @throws TypeError if `source` is not bytes
+ * @throws FormatError if the file is cut short, altered or of another kind
  */
 export async function loadNgram(source: Bytes, options: TokenizerOptions = {}): Promise<NgramModel> {
   checkTokenizerOptions(options);
   const whole = wholeOf(source);
   if (whole && isBinary(whole)) return readBinary(whole, options);
-  // A page that has its model whole and in binary form loads nothing of what reads other forms.
+  // Imported on demand, so that a page with a whole binary model does not load the readers of other formats.
   const { readPieces } = await import("./ngram-pieces.js");
   return readPieces(whole ?? source, options);
 }

@@ -1,4 +1,4 @@
-// The two columns of a Parquet file of counts, row group by row group, as hyparquet reads them.
+// Reads the two columns of a Parquet file of counts, one row group at a time, by hyparquet.
 
 import type { Stats } from "node:fs";
 import { type FileHandle, open, readdir, stat } from "node:fs/promises";
@@ -10,14 +10,14 @@ import { checkPath, FileError, fileError, reasonOf } from "./file-error.js";
 import { checkVersion, FormatError, parseObject } from "./format.js";
 import { checkPages, checkStruct, DAMAGED, type Decompress, damaged, MOST_ROWS } from "./parquet-pages.js";
 
-/** What only those need who work with Parquet files. */
+/** Optional packages, needed only for Parquet files. */
 export interface Packages {
   hyparquet: typeof import("hyparquet");
   "hyparquet-compressors": typeof import("hyparquet-compressors");
   "hyparquet-writer": typeof import("hyparquet-writer");
 }
 
-/** @param doing what for, and which packages that takes in all */
+/** @param doing the purpose, and all packages it requires; for the message */
 export async function load<Name extends keyof Packages>(
   name: Name,
   [doing, all]: [doing: string, all: string],
@@ -35,7 +35,7 @@ export interface Readers {
   decompress: Readonly<Record<string, Decompress | undefined>>;
 }
 
-/** hyparquet, and what decompresses pages into no more than they are to have. @throws FileError */
+/** Loads hyparquet, and decompressors that never exceed a page's declared size. @throws FileError if it is not installed */
 export async function readers(): Promise<Readers> {
   const purpose: [string, string] = ["reading counts", "hyparquet hyparquet-compressors"];
   const hyparquet = await load("hyparquet", purpose);
@@ -43,7 +43,7 @@ export async function readers(): Promise<Readers> {
   type Inflate = (bytes: Uint8Array, options: zlib.ZlibOptions) => Uint8Array;
   const bounded = (inflate: Inflate) => (bytes: Uint8Array, length: number) =>
     inflate(bytes, { maxOutputLength: Math.max(length, 1) });
-  // From Node 22 on. What hyparquet-compressors has keeps within bounds as well, but can be made to take long.
+  // From Node 22 on. The one of hyparquet-compressors is bounded as well, but a hostile file can make it slow.
   const { zstdDecompressSync } = zlib as { zstdDecompressSync?: Inflate };
   const decompress: Record<string, Decompress | undefined> = {
     ...compressors,
@@ -58,8 +58,8 @@ export async function readers(): Promise<Readers> {
 }
 
 /**
- * The files that paths name: themselves, or those in a directory that are called *.parquet, at any depth.
- * @throws TypeError, RangeError, FileError
+ * Expands paths: files stay, directories become their *.parquet files at any depth.
+ * @throws TypeError, RangeError if `paths` is invalid; FileError if one cannot be read
  */
 export async function filesAt(paths: string | readonly string[]): Promise<string[]> {
   const all: readonly unknown[] = Array.isArray(paths) ? paths : [paths];
@@ -78,13 +78,13 @@ export async function filesAt(paths: string | readonly string[]): Promise<string
   return files;
 }
 
-/** The files *.parquet in a directory and, as in a partitioned table (n=3/part-0.parquet), in directories below it. */
+/** Lists the *.parquet files in a directory and, as in a partitioned table (n=3/part-0.parquet), in its subdirectories. */
 async function parquetFiles(directory: string): Promise<string[]> {
   const entries = await reading(directory, () => readdir(directory, { withFileTypes: true }));
   const files: string[] = [];
   for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
     const path = join(directory, entry.name);
-    // Spark's own files and the checksums beside its parts begin like this.
+    // Skips Spark's metadata files and checksums.
     if (/^[._]/.test(entry.name)) continue;
     if (entry.isDirectory()) files.push(...(await parquetFiles(path)));
     else if (entry.name.endsWith(".parquet")) files.push(path);
@@ -92,17 +92,18 @@ async function parquetFiles(directory: string): Promise<string[]> {
   return files;
 }
 
-/** Of what is in the columns: what is written has it in its description. */
+/** The version of the columns' contents, stored in the description of files that rivulet writes. */
 export const VERSION = 1;
 const COLUMNS = ["ngram", "count"];
 /** "PAR1" */
 const MAGIC = 0x31524150;
-/** Bounds on what other programs write: Spark's row groups have 128 MiB. */
+/** Limits, above what other programs write: Spark's row groups have 128 MiB. */
 const MOST_AT_ONCE = 2 ** 30;
 const MOST_DESCRIPTION = 2 ** 24;
 /**
- * A row takes 110 bytes of memory while its group is read, and some bits of a file where all are equal: 535 bytes can hold 16
- * million rows. These many are read from any file; more where it has a byte for each eight, and their group four bytes for each.
+ * Limits on rows. A row takes 110 bytes of memory while its group is read, but only a few bits of the file if all rows are
+ * equal: 535 bytes can hold 16 million rows. Any file may have FREE_ROWS; more require a byte of the file per 8 rows, and 4
+ * bytes of the group per row.
  */
 const FREE_ROWS = 2 ** 20;
 const ROWS_IN_BYTE = 8;
@@ -114,7 +115,7 @@ export interface Columns {
 }
 
 /**
- * The values of a file's columns "ngram" and "count", as many of both, row group by row group.
+ * Reads the columns "ngram" and "count", of equal length, one row group at a time.
  * @throws FormatError, FileError naming the file
  */
 export async function* columnsOf(path: string, readers: Readers): AsyncGenerator<Columns, void, undefined> {
@@ -131,7 +132,7 @@ export async function* columnsOf(path: string, readers: Readers): AsyncGenerator
   }
 }
 
-/** Names the file. Whatever else hyparquet throws means that it is damaged: what it says is about its own insides. */
+/** Adds the file's name to errors. Any other error of hyparquet means that the file is damaged; its message is internal. */
 async function reading<T>(path: string, action: () => Promise<T>): Promise<T> {
   try {
     return await action();
@@ -149,12 +150,12 @@ async function statOf(path: string): Promise<Stats> {
 }
 
 async function openFile(path: string): Promise<FileHandle> {
-  // Before it is opened: opening a pipe waits for its other end.
+  // Checked before opening, since opening a pipe waits for its other end.
   if ((await statOf(path)).isFile()) return open(path);
   throw new FileError(`cannot read ${quote(path)}: expected a file or a directory of files`);
 }
 
-/** Reads what there is between two places in a file, and nothing else. */
+/** Reads only the requested ranges of a file. */
 async function bufferOf(handle: FileHandle): Promise<AsyncBuffer> {
   const { size: byteLength } = await handle.stat();
   async function slice(start: number, end = byteLength): Promise<ArrayBuffer> {
@@ -208,7 +209,7 @@ async function* rowGroups(file: AsyncBuffer, readers: Readers): AsyncGenerator<C
   }
 }
 
-/** What a file has at its end: the description, its length, "PAR1". */
+/** Reads the end of a file: the description, its length, "PAR1". */
 async function description(file: AsyncBuffer, { parquetMetadata }: Packages["hyparquet"]): Promise<FileMetaData> {
   const end = new DataView(await file.slice(Math.max(0, file.byteLength - 8)));
   if (file.byteLength < 12 || end.getUint32(4, true) !== MAGIC) {
@@ -223,12 +224,12 @@ async function description(file: AsyncBuffer, { parquetMetadata }: Packages["hyp
   checkStruct(new Uint8Array(bytes, 0, length));
   const metadata = parquetMetadata(bytes, { geoparquet: false });
   const ours = metadata.key_value_metadata?.find(({ key }) => key === "rivulet")?.value;
-  // A file that was written by something else has none.
-  if (ours !== undefined) checkVersion("counts", parseObject("what rivulet says of counts", ours).version, VERSION);
+  // Absent in files of other programs.
+  if (ours !== undefined) checkVersion("counts", parseObject("rivulet's description of counts", ours).version, VERSION);
   return metadata;
 }
 
-/** The columns that there have to be. */
+/** Returns the two required columns. @throws FormatError if they are missing or of another type */
 function elementsOf(columns: readonly SchemaTree[]): SchemaElement[] {
   const found = COLUMNS.map((name) => columns.filter(({ element }) => element.name === name));
   const [ngram, count] = found.map((columns) => columns.length === 1 && isFlat(columns[0]!) && columns[0]!.element);
@@ -249,7 +250,7 @@ function isText({ type, converted_type, logical_type }: SchemaElement): boolean 
   );
 }
 
-/** Sums are decimal numbers or floating-point ones with some programs. */
+/** Accepts integers, and also decimals and floating-point numbers, which some programs use for sums. */
 function isNumber({ type, type_length = 0, converted_type, logical_type }: SchemaElement): boolean {
   const decimal = converted_type === "DECIMAL";
   if (!/^(U?INT_\d+|DECIMAL)$/.test(converted_type ?? "DECIMAL")) return false;
@@ -264,7 +265,7 @@ function kindOf(element: SchemaElement): string {
   return (logical_type?.type ?? converted_type ?? type ?? "group").toLowerCase().replace("int_", "int");
 }
 
-/** Looks a column of a row group over. */
+/** Checks a column of a row group before hyparquet reads it. */
 async function checkColumn(
   file: AsyncBuffer,
   { columns, num_rows }: RowGroup,

@@ -1,17 +1,17 @@
-// Parquet files from outside, looked over before hyparquet reads them: it trusts what they say, and where one bit is wrong
-// may read for ever (a page without a size) or fill all memory (a run of 2^31 values in five bytes). Here nothing is
-// allocated that the file does not have the bytes for, but for what is bounded: a page, and the rows of a row group.
+// Checks untrusted Parquet files before hyparquet reads them. hyparquet trusts their contents: one wrong bit can make it loop
+// forever (a page without a size) or fill all memory (a run of 2^31 values in five bytes). Allocations here are bounded by the
+// size of the file, of a page, and of a row group.
 //
-// A file ends in its description, in Thrift's compact protocol. A column of a row group is pages, each with a header in the
-// same protocol: perhaps one with a dictionary, then those with values, or with places in the dictionary.
+// A file ends in its description, in Thrift's compact protocol. A column of a row group is a sequence of pages, each with a
+// header in the same protocol: an optional dictionary page, then pages of values or of indices into the dictionary.
 
 import { FormatError } from "./format.js";
 
 export type Decompress = (bytes: Uint8Array, length: number) => Uint8Array;
 
-/** Bounds on what other programs write: DuckDB's pages have up to 100 MiB, and Spark's row groups 128 MiB. */
+/** A limit above what other programs write: DuckDB's pages have up to 100 MiB, Spark's row groups 128 MiB. */
 const MOST_IN_PAGE = 2 ** 28;
-/** A page may unpack to so many times its size, and to this in any case: sorted n-grams unpack to ten times theirs. */
+/** A page may unpack to PAGE_RATIO times its size plus FREE_PAGE bytes: sorted n-grams unpack to 10 times their size. */
 const PAGE_RATIO = 32;
 const FREE_PAGE = 2 ** 24;
 export const MOST_ROWS = 2 ** 24;
@@ -24,13 +24,13 @@ const [PLAIN, PLAIN_DICTIONARY, DELTA_BINARY, DELTA_LENGTH, DELTA_TEXT, RLE_DICT
 export const DAMAGED = "expected a Parquet file, got one that is cut short or altered: write it anew";
 export const damaged = () => new FormatError(DAMAGED);
 
-/** Reads a description and leaves it. @throws FormatError where it is none */
+/** Checks that a description can be read. @throws FormatError if it cannot */
 export const checkStruct = (bytes: Uint8Array) => void new Compact(bytes).struct();
 
 /**
- * The pages of a column of a row group.
- * @param optional whether values can be null
- * @throws FormatError
+ * Checks the pages of a column of a row group.
+ * @param optional true if values can be null
+ * @throws FormatError if they are damaged, too large or in an unsupported encoding
  */
 export function checkPages(bytes: Uint8Array, rows: number, optional: boolean, decompress: Decompress): void {
   const reader = new Compact(bytes);
@@ -49,7 +49,7 @@ export function checkPages(bytes: Uint8Array, rows: number, optional: boolean, d
     const about = header[type === DATA ? 5 : type === DICTIONARY ? 7 : type === DATA_V2 ? 8 : 0];
     if (!Array.isArray(about)) throw damaged();
     if (type === DICTIONARY) {
-      whole(about[1], decompress(body, length).length); // there is no value without a byte
+      whole(about[1], decompress(body, length).length); // each value takes at least one byte
       if (dictionary) throw damaged();
       dictionary = true;
       continue;
@@ -75,12 +75,12 @@ export function checkPages(bytes: Uint8Array, rows: number, optional: boolean, d
     return [optional ? reader.take(reader.uint32()) : reader.take(0), reader.rest()];
   }
 
-  /** Its levels are not compressed, and have no length before them. */
+  /** In version 2 the levels are not compressed and have no length prefix. */
   function pageV2(body: Uint8Array, length: number, values: number, about: Fields): [Uint8Array, Uint8Array] {
     const reader = new Compact(body);
     whole(about[2], values); // nulls
     const levels = reader.take(whole(about[5], optional ? length : 0));
-    whole(about[6], 0); // lists are not looked for
+    whole(about[6], 0); // no repetition levels: the columns are flat
     return [levels, about[7] === false ? reader.rest() : decompress(reader.rest(), length - levels.length)];
   }
 }
@@ -106,21 +106,21 @@ function checkValues(page: Uint8Array, values: number, encoding: number, diction
   }
 }
 
-/** Runs of equal values, and of values packed bit by bit, eight at a time. */
+/** Checks runs of equal values and of bit-packed values in groups of eight. */
 function checkRuns(bytes: Uint8Array, width: number, values: number): void {
   const reader = new Compact(bytes);
-  // Nulls have no value: there may be fewer.
+  // There may be fewer than `values`, since nulls have no value.
   for (let seen = 0; seen < values && !reader.ended; ) {
     const run = reader.varint();
     const groups = run >>> 1;
     seen += run & 1 ? 8 * groups : groups;
-    // Of the last eight some may stand for nothing, and some writers fill up to 64 times eight.
+    // The last group may be padded, and some writers pad to 64 groups of eight.
     if (seen > values + (run & 1 ? 511 : 0)) throw damaged();
     reader.skip(run & 1 ? groups * width : (width + 7) >> 3);
   }
 }
 
-/** How many of the levels, in runs of width 1, are 1. */
+/** Counts the ones among levels in runs of width 1. */
 function countOnes(bytes: Uint8Array, values: number): number {
   const reader = new Compact(bytes);
   let ones = 0;
@@ -137,8 +137,8 @@ function countOnes(bytes: Uint8Array, values: number): number {
 }
 
 /**
- * How long the texts of a page become together: each is stored as how many bytes it shares with the one before, and the rest
- * (DELTA_BYTE_ARRAY), so that a few bytes can stand for many.
+ * Returns the total length of a page's texts. Each is stored as the length of the prefix it shares with the previous text,
+ * and the rest (DELTA_BYTE_ARRAY), so a few bytes can expand to many.
  */
 function textBytes(page: Uint8Array, values: number, nulls: boolean): number {
   if (nulls) throw new FormatError('"ngram" expected a string in each row, got null');
@@ -156,7 +156,7 @@ function textBytes(page: Uint8Array, values: number, nulls: boolean): number {
   return all;
 }
 
-/** Lengths stored as differences modulo 2³² (DELTA_BINARY_PACKED): the first, then blocks of a least difference and parts. */
+/** Reads lengths stored as differences modulo 2³² (DELTA_BINARY_PACKED): the first, then blocks of a minimum and parts. */
 function readDeltas(reader: Compact, values: number): Uint32Array {
   const { parts, perPart } = deltaHeader(reader);
   if (reader.varint() !== values) throw damaged();
@@ -183,10 +183,10 @@ function readDeltas(reader: Compact, values: number): Uint32Array {
   return lengths;
 }
 
-/** Differences between numbers, in blocks. The texts of DELTA_LENGTH_BYTE_ARRAY begin with their lengths in such blocks. */
+/** Checks the header of delta-encoded numbers, with which texts in DELTA_LENGTH_BYTE_ARRAY also begin. */
 const checkDelta = (bytes: Uint8Array) => void deltaHeader(new Compact(bytes));
 
-/** How many parts a block has, and how many differences each part. */
+/** Returns the number of parts per block, and of differences per part. */
 function deltaHeader(reader: Compact): { parts: number; perPart: number } {
   const perBlock = reader.varint();
   const parts = reader.varint();
@@ -199,10 +199,10 @@ function whole(value: unknown, most = 2 ** 31): number {
   throw damaged();
 }
 
-/** What a struct has under each of its numbers; of its lists only that they are there. */
+/** The fields of a struct by number; lists are checked but not kept. */
 type Fields = unknown[];
 
-/** Thrift's compact protocol: numbers in groups of seven bits, the lowest first, the eighth bit says that there is more. */
+/** Reads Thrift's compact protocol. Numbers are groups of seven bits, lowest first; the eighth bit means that more follow. */
 class Compact {
   private at = 0;
   constructor(private readonly bytes: Uint8Array) {}
@@ -286,7 +286,7 @@ class Compact {
     }
   }
 
-  /** Least and greatest values stand deep, and of one with many bytes hyparquet makes a number in quadratic time. */
+  /** Limits the length of nested values (minima and maxima), which hyparquet converts to numbers in quadratic time. */
   private text(depth: number): number {
     const length = this.varint();
     if (depth > 5 && length > 2 ** 14) throw damaged();
@@ -297,7 +297,7 @@ class Compact {
     const head = this.byte();
     const length = head >> 4 === 15 ? this.varint() : head >> 4;
     if (length > this.bytes.length - this.at) throw damaged();
-    const type = Math.max(head & 15, 3); // true and false take a byte there
+    const type = Math.max(head & 15, 3); // in lists, booleans take a byte each
     for (let i = 0; i < length; i++) this.value(type, depth + 1);
   }
 }

@@ -1,11 +1,11 @@
-// Counts of n-grams in Parquet files, which DuckDB, Spark and BigQuery read and write: the parts of a text can be counted
-// wherever they are, and the counts added up there (examples/shards).
+// N-gram counts in Parquet files, which DuckDB, Spark and BigQuery read and write: the parts of a text can be counted where
+// they are stored and the counts added up by a query (examples/shards).
 //
-//   ngram   string   its words, with one space between them
+//   ngram   string   the words, separated by single spaces
 //   count   int64    how often it was counted
 //
-// There is a row for each n-gram of N words, and for each shorter one that ends its sentence with </s>. The counts of all
-// others are sums of these, so no row may be left out. Rows come in any order; other columns are ignored.
+// Each n-gram of N words has a row, and so does each shorter one that ends its sentence with </s>. All other counts are sums of
+// these, so no row may be left out. Rows can be in any order; other columns are ignored.
 
 import type { SchemaElement } from "hyparquet";
 import { checkOptions, integer, quote, show } from "../check.js";
@@ -26,14 +26,13 @@ const SCHEMA: SchemaElement[] = [
 ];
 const ROWS_IN_GROUP = 100_000;
 
-/** What writes Parquet files. @throws FileError where it is not installed */
-/** @internal */
+/** @internal Loads the package that writes Parquet files. @throws FileError if it is not installed */
 export const parquetWriter = () => load("hyparquet-writer", ["writing counts", "hyparquet-writer"]);
 
 /**
- * Writes counts as a Parquet file, whole or not at all. Needs the package hyparquet-writer.
- * @throws RangeError naming a word that has white space in it, or is no text
- * @throws FileError where the file cannot be written, or the package is not installed
+ * Writes counts as a Parquet file, completely or not at all. Requires the package hyparquet-writer.
+ * @throws RangeError naming a word that contains white space or half a surrogate pair
+ * @throws FileError if the file cannot be written, or the package is not installed
  */
 export async function writeCounts(path: string, counts: NgramCounts): Promise<void> {
   pathOf(path);
@@ -51,7 +50,7 @@ function* parquet(counts: NgramCounts, { ByteWriter, ParquetWriter }: Packages["
   const writer = new ByteWriter();
   const description = JSON.stringify({ version: VERSION, order: counts.trie.order });
   const kvMetadata = [{ key: "rivulet", value: description }];
-  // Nobody asks for a range of n-grams, which least and greatest ones would be good for.
+  // No statistics: they speed up queries for a range of n-grams, which are unusual.
   const file = new ParquetWriter({ writer, schema: SCHEMA, kvMetadata, statistics: false });
   for (const [ngram, count] of rowGroups(counts)) {
     const columnData = [
@@ -64,7 +63,7 @@ function* parquet(counts: NgramCounts, { ByteWriter, ParquetWriter }: Packages["
   file.finish();
   yield written();
 
-  /** Takes what was written out of the writer's buffer. */
+  /** Returns the bytes in the writer's buffer and empties it. */
   function written(): Uint8Array {
     const bytes = writer.getBytes().slice();
     writer.index = 0;
@@ -91,21 +90,21 @@ function* rowGroups({ vocabulary: { tokens }, trie, count }: NgramCounts): Gener
 }
 
 export interface ReadCountsOptions {
-  /** Length of the longest n-grams, from 1 to that of the longest that were counted. */
+  /** Length of the longest n-grams, from 1 to the length of the longest counted ones. */
   order: number;
-  /** The tokenizer that they were counted with (default: lines()). */
+  /** The tokenizer used for counting (default: lines()). */
   tokenizer?: Tokenizer;
 }
 
 /**
- * Reads counts from Parquet files, and adds up those of the same n-gram: what they make is, bit for bit, what countNgrams
- * makes of all texts in one piece. Needs the packages hyparquet and hyparquet-compressors.
- * @param paths files, or directories of files named *.parquet at any depth; columns but "ngram" and "count" are ignored
- * @throws TypeError, RangeError naming the option that is wrong
- * @throws RangeError where there are fewer than two words, or more than 2^32 − 1 of one
- * @throws FormatError naming the file, and the row of a value that is wrong
- * @throws FormatError naming a row whose suffix has no row: counts have to be complete
- * @throws FileError where a file cannot be read, or a package is not installed
+ * Reads counts from Parquet files and adds up those of equal n-grams. The result equals, bit for bit, that of countNgrams() on
+ * all texts in one piece. Requires the packages hyparquet and hyparquet-compressors.
+ * @param paths files, or directories with *.parquet files at any depth; columns other than "ngram" and "count" are ignored
+ * @throws TypeError, RangeError naming the invalid option
+ * @throws RangeError if there are fewer than two words, or if a count exceeds 2^32 − 1
+ * @throws FormatError naming the file, and the row of an invalid value
+ * @throws FormatError naming a row whose suffix has no row: counts must be complete
+ * @throws FileError if a file cannot be read, or a package is not installed
  */
 export async function readCounts(paths: string | readonly string[], options: ReadCountsOptions): Promise<NgramCounts> {
   const { order, tokenizer = lines() } = checkOptions("options", options, { order: 1, tokenizer: 1 });
@@ -130,14 +129,14 @@ export async function readCounts(paths: string | readonly string[], options: Rea
 }
 
 /**
- * Counts rows, each of which has to be right by itself, and as long as the others. They are counted at their full length,
- * whatever order is asked for: there it shows whether some are missing.
+ * Checks and counts rows, which must all have the same length. They are counted at their full length, regardless of the
+ * requested order, because missing rows can be detected only there.
  */
 class RowCounter {
   private counter: NgramCounter | undefined;
-  /** The rows before that length is known: they end in </s>. */
+  /** Rows read before the length is known: all end in </s>. */
   private held: [words: string[], times: number][] = [];
-  /** The first n-gram that goes on behind its last word, and how many words it has. */
+  /** The first n-gram that does not end its sentence, which determines the length. */
   private open: { path: string; row: number; ngram: string; length: number } | undefined;
 
   constructor(readonly order: number) {}
@@ -182,7 +181,7 @@ class RowCounter {
   }
 }
 
-/** The counts of the n-grams of up to `order` words. */
+/** Returns the counts of the n-grams of up to `order` words. */
 function upTo(order: number, counts: NgramCounts): NgramCounts {
   const { levels, word, first, suffix } = counts.trie;
   if (order === counts.trie.order) return counts;
@@ -197,7 +196,7 @@ function upTo(order: number, counts: NgramCounts): NgramCounts {
   return { ...counts, trie, count: counts.count.slice(0, nodes) };
 }
 
-/** What is expected of an n-gram, where it is not that. */
+/** Returns what was expected if an n-gram is invalid, otherwise undefined. */
 function expectation(words: readonly string[]): string | undefined {
   if (words.length > MAX_ORDER) return `at most ${MAX_ORDER} words`;
   for (let i = 0; i < words.length; i++) {
@@ -209,7 +208,7 @@ function expectation(words: readonly string[]): string | undefined {
   return undefined;
 }
 
-/** A count: sums are whole numbers in other types as well, and decimal ones come here as near to them as can be. */
+/** Returns a count as a number, or undefined if it is none. Sums may be decimals or doubles: those close to an integer count. */
 function wholeNumber(value: unknown): number | undefined {
   const number = typeof value === "bigint" ? Number(value) : value;
   if (typeof number !== "number") return undefined;

@@ -3,10 +3,10 @@
 
 import type { SafeTensors, Tensor } from "./safetensors.js";
 
-/** The name of the tensor that has a quantized tensor's scales. */
+/** Returns the name of the tensor with a quantized tensor's scales. */
 export const scaleOf = (name: string): string => `${name}.scale`;
 
-/** A matrix (rows, columns) as integers, and the scale of each row: the largest magnitude in it becomes 127. */
+/** Quantizes a matrix (rows, columns). The scale of each row maps its largest magnitude to 127. */
 export function quantize({ shape, values }: Tensor): { integers: Tensor; scales: Tensor } {
   const [rows, columns] = shape as [number, number];
   const integers = new Int8Array(values.length);
@@ -17,7 +17,7 @@ export function quantize({ shape, values }: Tensor): { integers: Tensor; scales:
     for (let i = start; i < start + columns; i++) most = Math.max(most, Math.abs(values[i]!));
     const scale = Math.fround(most / 127);
     scales[row] = scale;
-    // The scale of tiny weights may be 0: they are 0, too. Another may be rounded down, and 127.4 is 127.
+    // A scale may underflow to 0, then so do its weights. It may be rounded down; a quotient of 127.4 rounds to 127.
     for (let i = start; i < start + columns; i++) {
       if (scale > 0) integers[i] = Math.max(-127, Math.min(127, Math.round(values[i]! / scale)));
     }
@@ -25,7 +25,7 @@ export function quantize({ shape, values }: Tensor): { integers: Tensor; scales:
   return { integers: { shape, values: integers }, scales: { shape: [rows], values: scales } };
 }
 
-/** The reverse: float32 values. */
+/** Converts a quantized matrix back to float32. */
 export function widen({ shape, values }: Tensor, scales: Float32Array): Float32Array {
   const columns = shape[1]!;
   const widened = Float32Array.from(values);
@@ -35,6 +35,6 @@ export function widen({ shape, values }: Tensor, scales: Float32Array): Float32A
   return widened;
 }
 
-/** Whether a file has quantized weights. */
+/** Returns true if a file has quantized weights. */
 export const isQuantized = ({ tensors }: SafeTensors): boolean =>
   [...tensors.values()].some(({ values }) => values instanceof Int8Array);

@@ -1,4 +1,4 @@
-// safetensors (huggingface/safetensors): 8 bytes with the length of a JSON header, the header, the tensors' bytes.
+// The safetensors format (huggingface/safetensors): 8 bytes with the length of a JSON header, the header, the tensors' bytes.
 //
 //   {"__metadata__": {string: string}, "name": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}, …}
 
@@ -7,7 +7,7 @@ import { bytesOf } from "./crc32.js";
 import { FormatError, parseObject, record } from "./format.js";
 import { scaleOf, widen } from "./quantize.js";
 
-/** As it is in memory: float32, whatever kind of floats it was in the file, or 8-bit integers. */
+/** A tensor in memory: float32 for every floating-point type in the file, or 8-bit integers. */
 export interface Tensor {
   readonly shape: readonly number[];
   readonly values: Float32Array | Int8Array;
@@ -27,7 +27,7 @@ interface Dtype {
   Values: Float32ArrayConstructor | Int8ArrayConstructor;
 }
 
-/** The kinds of numbers that are read: their bytes, how one is read, and what holds them in memory. */
+/** The supported number types: size in bytes, how to read one, and the array type in memory. */
 const DTYPES = /* @__PURE__ */ new Map<unknown, Dtype>([
   ["F32", { bytes: 4, read: (view, at) => view.getFloat32(at, true), Values: Float32Array }],
   ["F16", { bytes: 2, read: (view, at) => half(view.getUint16(at, true)), Values: Float32Array }],
@@ -40,7 +40,7 @@ function half(bits: number): number {
   const exponent = (bits >> 10) & 31;
   const fraction = bits & 1023;
   let magnitude = fraction === 0 ? Infinity : Number.NaN;
-  // Below the least normal number the leading one is missing, and the exponent stays. 2^25 is 2^15 · 2^10.
+  // Subnormal numbers have no implicit leading one and the exponent of the smallest normal one. 2^25 = 2^15 · 2^10.
   if (exponent < 31) magnitude = ((exponent && 1024) + fraction) * ((1 << (exponent || 1)) / 2 ** 25);
   return bits & 0x8000 ? -magnitude : magnitude;
 }
@@ -52,7 +52,7 @@ function brain(bits: number): number {
 }
 const scratch = /* @__PURE__ */ new DataView(new ArrayBuffer(4));
 
-/** The bytes of a file with tensors of float32 and of 8-bit integers, the former first: they stay aligned. */
+/** Returns the bytes of a file with float32 and 8-bit integer tensors; float32 comes first, so that it is aligned. */
 export function writeSafetensors(tensors: ReadonlyMap<string, Tensor>, metadata: Record<string, string>): Uint8Array {
   const header: Record<string, unknown> = { __metadata__: metadata };
   const ordered = [...tensors].sort(([, a], [, b]) => b.values.BYTES_PER_ELEMENT - a.values.BYTES_PER_ELEMENT);
@@ -63,7 +63,7 @@ export function writeSafetensors(tensors: ReadonlyMap<string, Tensor>, metadata:
     end += values.byteLength;
   }
   let json = new TextEncoder().encode(JSON.stringify(header));
-  // Spaces up to a multiple of eight, so that the tensors are aligned.
+  // Padded with spaces to a multiple of 8, so that the tensors are aligned.
   const length = Math.ceil(json.length / 8) * 8;
   json = Uint8Array.from({ length }, (_, i) => json[i] ?? 0x20);
   const bytes = new Uint8Array(8 + length + end);
@@ -80,9 +80,9 @@ export function writeSafetensors(tensors: ReadonlyMap<string, Tensor>, metadata:
 }
 
 /**
- * Reads a file of tensors. Nothing is allocated that the file does not have the bytes for.
- * @param refuse what to do about a tensor of another kind of numbers, which is left out (default: throw)
- * @throws FormatError saying what was expected and what was found
+ * Reads a file of tensors. Allocations are bounded by the size of the file.
+ * @param refuse called for a tensor of an unsupported number type, which is then left out (default: throws)
+ * @throws FormatError with what was expected and what was found
  */
 export function readSafetensors(
   bytes: Uint8Array,
@@ -108,14 +108,16 @@ export function readSafetensors(
   let end = 0;
   for (const { from, to } of [...claims].sort((a, b) => a.from - b.from || a.to - b.to)) {
     if (from !== end)
-      throw new FormatError(`expected tensors without gap or overlap, got one at byte ${from} after ${end}`);
+      throw new FormatError(`expected tensors without gaps or overlaps, got one at byte ${from} after ${end}`);
     end = to;
   }
   if (end !== available) {
-    throw new FormatError(`expected ${end} bytes of tensors, got ${available}: the file is cut short or was added to`);
+    throw new FormatError(
+      `expected ${end} bytes of tensors, got ${available}: the file is cut short or has extra bytes`,
+    );
   }
 
-  // Only now: claims that overlap could be for far more than the file.
+  // Allocates only now: overlapping claims could exceed the file many times over.
   const tensors = new Map<string, Tensor>();
   for (const { name, dtype, type, shape, from, to } of claims) {
     if (!type) {
@@ -132,7 +134,7 @@ export function readSafetensors(
   return { metadata: metadata as Record<string, string>, tensors };
 }
 
-/** What keeps a tensor from being used as numbers of that shape, if something does. */
+/** Returns why a tensor cannot be used with a shape, or undefined if it can. */
 export function flaw(tensor: Tensor | undefined, shape: readonly number[]): string | undefined {
   const fits = tensor?.shape.length === shape.length && shape.every((n, i) => n === tensor.shape[i]);
   if (!fits) return `expected shape ${list(shape)}, got ${tensor ? list(tensor.shape) : "none"}`;
@@ -140,7 +142,7 @@ export function flaw(tensor: Tensor | undefined, shape: readonly number[]): stri
   return odd === undefined ? undefined : `expected finite numbers, got ${odd}`;
 }
 
-/** The values of a tensor. @throws FormatError where it is not there, has another shape, or not only finite values */
+/** Returns the values of a tensor. @throws FormatError if it is missing, has another shape or values that are not finite */
 export function valuesOf({ tensors }: SafeTensors, name: string, shape: readonly number[]): Float32Array {
   const tensor = tensors.get(name);
   const what = flaw(tensor, shape);
@@ -158,7 +160,7 @@ function checkEntry(name: string, entry: unknown, available: number) {
   if (!isCounts(offsets) || offsets.length !== 2) throw wrong(name, `expected two data_offsets, got ${list(offsets)}`);
   const [from, to] = offsets as [number, number];
   const type = DTYPES.get(dtype);
-  // How long another kind of numbers is, is not known: its offsets say.
+  // The length of an unsupported number type is known only from its offsets.
   const expected = type ? shape.reduce((product, n) => product * n, type.bytes) : Math.max(0, to - from);
   if (to - from !== expected) {
     throw wrong(name, `expected ${expected} bytes for shape ${list(shape)}, got ${to - from}`);
@@ -171,7 +173,7 @@ function checkEntry(name: string, entry: unknown, available: number) {
 
 const wrong = (name: string, what: string) => new FormatError(`tensor ${show(name)}: ${what}`);
 
-/** An array as an error message shows it: its first values, for a file may have any number. */
+/** Formats an array for an error message: only its first values, since a file may have any number. */
 function list(values: unknown): string {
   if (!Array.isArray(values)) return show(values);
   return `[${values.slice(0, 4).map(show).join(", ")}${values.length > 4 ? ", …" : ""}]`;

@@ -1,4 +1,4 @@
-// Files that are replaced whole or not at all.
+// Writes files completely or not at all.
 
 import { randomBytes } from "node:crypto";
 import {
@@ -27,13 +27,14 @@ import { pause } from "../pause.js";
 import { crc32, hex } from "./crc32.js";
 import { attempt, checkPath, fileError, Reason } from "./file-error.js";
 
-/** Bytes written between two looks at whether the event loop is due. */
+/** Bytes written between two checks whether to yield to the event loop. */
 const PIECE = 1 << 22;
 
 /**
- * Writes a file under a temporary name beside it, then renames it: whatever happens, the file is the old one or the new
- * one, whole, and keeps its permissions. Where it is a link, its target is replaced or made; a device or a pipe is written to.
- * @throws FileError; the file is then as it was
+ * Writes a file under a temporary name in the same directory, then renames it: whatever happens, the file is either the old one
+ * or the complete new one. Permissions are kept. If it is a link, its target is replaced or created; a device or pipe is
+ * written to directly.
+ * @throws FileError if it cannot be written; the file is then unchanged
  */
 export function writeWhole(path: string, bytes: Uint8Array): void {
   attempt(saving(path, bytes.length), () => {
@@ -47,7 +48,7 @@ export function writeWhole(path: string, bytes: Uint8Array): void {
   });
 }
 
-/** Does the same in pieces, and yields to the event loop between them. @throws FileError, and what `pieces` throws */
+/** Writes a file as writeWhole() does, but in pieces, yielding to the event loop. @throws FileError, and errors of `pieces` */
 export async function writePieces(path: string, pieces: Iterable<Uint8Array> | AsyncIterable<Uint8Array>) {
   const breath = pause();
   try {
@@ -68,7 +69,7 @@ export async function writePieces(path: string, pieces: Iterable<Uint8Array> | A
   }
 }
 
-/** Fails now where writing `bytes` bytes, as far as is known, would fail later, after an hour of training. @throws FileError */
+/** Checks in advance, before hours of training, that `bytes` bytes can be written. @throws FileError if they cannot */
 export function checkWritable(path: string, bytes = 0): void {
   attempt(saving(path, bytes), () => {
     const target = targetOf(path);
@@ -81,10 +82,10 @@ export function checkWritable(path: string, bytes = 0): void {
   });
 }
 
-/** Whether a path names something that is written to, not replaced. @throws FileError */
+/** Returns true if a path is a device or pipe, which is written to rather than replaced. @throws FileError */
 export const isDevice = (path: string): boolean => attempt(saving(path), () => targetOf(path).device);
 
-/** Removes what this process has written of files that are not complete. */
+/** Removes this process's unfinished temporary files. */
 export function removeUnfinished(): void {
   for (const path of unfinished) rmSync(path, { force: true });
 }
@@ -93,9 +94,9 @@ const saving = (path: string, bytes = 0) => `cannot save ${quote(path)}${bytes >
 
 interface Output {
   write(bytes: Uint8Array): void;
-  /** Puts the file in its place. */
+  /** Renames the temporary file to the target. */
   finish(): void;
-  /** Removes what was not finished. */
+  /** Closes the file; removes the temporary file if not finished. */
   close(): void;
 }
 
@@ -113,7 +114,7 @@ function open(path: string): Output {
       for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at);
     },
     finish() {
-      // A device and a pipe cannot be synchronized.
+      // Devices and pipes cannot be synced.
       if (temporary) fsyncSync(file);
       close();
       if (!temporary) return;
@@ -127,7 +128,7 @@ function open(path: string): Output {
   };
 }
 
-/** Where a path leads, links followed, and what is there. */
+/** The path after following links, and the file there, if any. */
 interface Target {
   path: string;
   stats: Stats | undefined;
@@ -138,18 +139,18 @@ function targetOf(path: string): Target {
   checkPath(path);
   const stats = statOf(path);
   if (stats?.isDirectory()) throw new Reason("it is a directory: name a file in it");
-  if (!stats && /[\\/]$/.test(path)) throw new Reason("its name ends as a directory's does: name a file in it");
+  if (!stats && /[\\/]$/.test(path)) throw new Reason("its name ends like a directory's: name a file in it");
   if (stats?.isFile()) accessSync(path, constants.W_OK);
   return { path: stats ? realpathSync(path) : endOfLinks(path), stats, device: stats !== undefined && !stats.isFile() };
 }
 
-/** @returns undefined where there is nothing; a link that leads nowhere is nothing */
+/** @returns undefined if there is no file, or only a dangling link */
 const statOf = (path: string) => statSync(path, { throwIfNoEntry: false });
 
-/** The path that a link without a target leads to. */
+/** Returns the path that a dangling link points to. */
 function endOfLinks(path: string): string {
   let end = path;
-  // A circle was found before; this is for one that is made meanwhile.
+  // Bounded, since a circle of links can appear after the earlier check.
   for (let links = 0; links < 40; links++) {
     try {
       end = resolve(realpathSync(dirname(end)), readlinkSync(end));
@@ -163,12 +164,12 @@ function endOfLinks(path: string): string {
   throw new Reason(`${link}the directory ${quote(directory)} does not exist: create it, or save elsewhere`);
 }
 
-/** Files of this process that are being written. */
+/** The temporary files that this process is writing. */
 const unfinished = new Set<string>();
 
 /**
- * A new file in the target's directory. Its name begins with a point, says which process it belongs to, and cannot be
- * guessed; "x" fails where something is at that name, even a link. The name does not contain the target's, which may be as long
+ * Creates a temporary file in the target's directory. Its name begins with a dot, identifies the process and cannot be guessed;
+ * the flag "x" fails if the name exists, even as a link. The name does not contain the target's, which may already be as long
  * as the file system allows.
  */
 function createTemporary({ path, stats }: Target): { file: number; path: string } {
@@ -179,7 +180,7 @@ function createTemporary({ path, stats }: Target): { file: number; path: string 
   const file = openSync(temporary, "wx", stats ? stats.mode & 0o777 : 0o666);
   unfinished.add(temporary);
   if (stats) {
-    // Only the superuser may give a file away.
+    // Only the superuser may change a file's owner.
     if (process.getuid?.() === 0) fchownSync(file, stats.uid, stats.gid);
     fchmodSync(file, stats.mode & 0o777); // regardless of the umask
   }
@@ -189,7 +190,7 @@ function createTemporary({ path, stats }: Target): { file: number; path: string 
 const TEMPORARY = /^\.rivulet-([0-9a-f]{8})-(\d+)-[0-9a-f]{16}\.tmp$/;
 const DAY = 86_400_000;
 
-/** Removes temporary files of processes that were killed: those that ended here, and of other machines those a day old. */
+/** Removes temporary files of killed processes: of this machine if the process has ended, of others if a day old. */
 function removeLeftovers(directory: string): void {
   try {
     for (const name of readdirSync(directory)) {
@@ -200,7 +201,7 @@ function removeLeftovers(directory: string): void {
       if (left) rmSync(path, { force: true });
     }
   } catch {
-    // A directory that may be written in but not listed, or somebody else's file: it stays.
+    // The directory cannot be listed, or a file belongs to another user: leftovers stay.
   }
 }
 
@@ -213,7 +214,7 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** Where a process number means the same process: this start of this machine, and on Linux this container. */
+/** Identifies the scope of process ids: this boot of this machine and, on Linux, this container. */
 function machine(): string {
   if (identity !== undefined) return identity;
   let name = hostname();

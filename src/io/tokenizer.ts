@@ -1,20 +1,20 @@
-// The tokenizer that a model's file describes.
+// The tokenizer described in a model's file.
 
 import { boolean, checkOptions, type Names, show } from "../check.js";
 import { checkTokenizer, needsTables, type Tokenizer, type TokenizerSpec, tokenizerFrom } from "../text/tokenizers.js";
 import { described, FormatError, record } from "./format.js";
 
-/** How to load a model whose tokenizer is not one of ours. */
+/** Options for loading a model whose tokenizer is a regular expression or custom. */
 export interface TokenizerOptions {
-  /** The tokenizer that the model was made with: for one of pattern(), or of your own (default: the file's). */
+  /** The tokenizer that the model was made with, if made by pattern() or custom (default: the file's). */
   tokenizer?: Tokenizer;
-  /** Uses the regular expression of a file that you trust: one that was made to can take forever (default false). */
+  /** Uses the regular expression in a file that you trust; a malicious one can run forever (default false). */
   allowPattern?: boolean;
 }
 
 export const TOKENIZER_OPTIONS: Names<TokenizerOptions> = { tokenizer: 1, allowPattern: 1 };
 
-/** @throws TypeError naming the option that is wrong */
+/** @throws TypeError naming the invalid option */
 export function checkTokenizerOptions(options: TokenizerOptions): TokenizerOptions {
   const { tokenizer, allowPattern } = checkOptions("options", options, TOKENIZER_OPTIONS);
   if (tokenizer !== undefined) checkTokenizer(tokenizer);
@@ -23,9 +23,10 @@ export function checkTokenizerOptions(options: TokenizerOptions): TokenizerOptio
 }
 
 /**
- * @param what the description, as messages call it
- * @throws FormatError where the file describes none, or one that is not allowed
- * @throws RangeError where the model was made with another tokenizer than the one given
+ * Returns the given tokenizer if it matches the file's, otherwise the one that the file describes.
+ * @param what names the description in messages
+ * @throws FormatError if the file does not describe a tokenizer, or describes one that is not allowed
+ * @throws RangeError if the given tokenizer is not the one that the model was made with
  */
 export async function tokenizerOf(
   spec: unknown,
@@ -42,7 +43,7 @@ export async function tokenizerOf(
   }
   if (file.kind === "regex" && allowPattern !== true) {
     throw new FormatError(
-      `expected a tokenizer that cannot run forever, got the regular expression ${show(file.source)}: where you ` +
+      `expected a tokenizer that cannot run forever, got the regular expression ${show(file.source)}: if you ` +
         "trust the file, load it with its tokenizer, { tokenizer: pattern(…) }, or with { allowPattern: true } (--allow-pattern)",
     );
   }
@@ -50,6 +51,6 @@ export async function tokenizerOf(
   return described(what, () => tokenizerFrom(file, tables));
 }
 
-/** A description as text, the flags of a regular expression in their order. */
+/** Formats a spec as text, with the flags of a regular expression sorted. */
 const text = (spec: TokenizerSpec): string =>
   JSON.stringify(spec, (key, value) => (key === "flags" ? [...String(value)].sort().join("") : value));

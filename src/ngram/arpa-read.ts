@@ -5,14 +5,14 @@
 //   ngram 2=1
 //
 //   \1-grams:
-//   -0.4<tab>word<tab>-0.3          log10 p(w | h), the words of h w, log10 b(h w) where that is a context
+//   -0.4<tab>word<tab>-0.3          log10 p(w | h), the words of h w, log10 b(h w) if h w is a context
 //   …
 //   \2-grams:
 //   …
 //   \end\
 //
-// The n-grams of a section may come in any order. Ids are the places of the words among the unigrams. Blank lines may be
-// anywhere, as with KenLM, and free text before \data\, as the CMU toolkit and pocketsphinx's tools write it.
+// The n-grams of a section may come in any order. A word's id is its position among the unigrams. Blank lines are allowed
+// anywhere, as in KenLM, and so is free text before \data\, which the CMU toolkit and pocketsphinx's tools write.
 
 import { exactly, grown } from "../arrays.js";
 import { show } from "../check.js";
@@ -24,33 +24,33 @@ import { NgramModel } from "./model.js";
 import { sortPlaces } from "./rows.js";
 import { child, MAX_ORDER, ROOT, TrieBuilder } from "./trie.js";
 
-/** Characters in a line: more than ten words of any language have. */
+/** Longest line in characters: more than ten words of any language take. */
 const LONGEST = 1 << 20;
-/** Lines of free text before \data\: the CMU toolkit writes 20. */
+/** Most lines of free text before \data\: the CMU toolkit writes 20. */
 const MOST_PREAMBLE = 1000;
-/** A log10 probability of at most this is 0 that was rounded. */
+/** A positive log10 probability up to this is a rounding error and is read as 0. */
 const ROUNDED = 1e-6;
-/** What stands for log10 0. */
+/** Represents log10 0 in the file. */
 const ZERO = -99;
-/** What an unknown word has where the file says nothing of it, as with KenLM. */
+/** The log10 probability of an unknown word if the file has no <unk>, as in KenLM. */
 const MISSING = -100;
 
-/** Takes the text of a file in pieces of any length. */
+/** Reads the text of a file, given in pieces of any length. */
 export class ArpaReader {
   private rest = "";
-  /** How many lines were read. */
+  /** Number of lines read. */
   line = 0;
-  /** The first line of free text before \data\, by which other files are recognized where there is no \data\. */
+  /** The first line of free text before \data\: quoted in the error if \data\ never comes. */
   private preamble: { line: number; found: string } | undefined;
-  /** What is done with the next line that is not blank. */
+  /** Handles the next line that is not blank. */
   private next: (text: string, from: number, to: number) => void = this.data;
-  /** The numbers of n-grams that the header has for n = 1, 2, … */
+  /** The numbers of n-grams that the header claims for n = 1, 2, … */
   private readonly claimed: number[] = [];
-  /** The length of the n-grams of the section. */
+  /** The length of the current section's n-grams. */
   private n = 0;
   private sectionStart = 0;
 
-  /** The n-grams of the section, from the bigrams on: parent and word in turns; and all their numbers. */
+  /** The current section: (parent, word) pairs from the bigrams on, then log10 p and log10 b of each n-gram. */
   private pairs: Uint32Array = new Uint32Array(2 * 1024);
   private p: Float32Array = new Float32Array(1024);
   private b: Float32Array = new Float32Array(1024);
@@ -60,9 +60,9 @@ export class ArpaReader {
   private builder: TrieBuilder | undefined;
   private logP: Float32Array = new Float32Array(1024);
   private logB: Float32Array = new Float32Array(1024);
-  /** How many nodes of the trie there are. */
+  /** Number of trie nodes. */
   private nodes = 1;
-  /** Where the fields of a line begin and end: one more than any line should have. */
+  /** Start and end of each field of a line, with room for one more field than any line should have. */
   private readonly fields = new Uint32Array(2 * (MAX_ORDER + 3));
 
   /** @throws FormatError naming the line */
@@ -81,12 +81,12 @@ export class ArpaReader {
   }
 
   /**
-   * The model, once all is pushed.
-   * @param tokenizer what makes tokens of a text (default: lines(), or whitespace() where the model has no </s>)
-   * @throws FormatError where something is missing
+   * Returns the model, once the whole file has been pushed.
+   * @param tokenizer splits texts into tokens (default: lines(), or whitespace() if the model has no </s>)
+   * @throws FormatError if something is missing
    */
   done(tokenizer?: Tokenizer): NgramModel {
-    // Any other last line without a line feed was cut short.
+    // Any other last line without a line feed is cut short.
     const last = this.rest.trim();
     if (last.toLowerCase() === "\\end\\" || (last !== "" && (this.next === this.after || this.next === this.data))) {
       this.read(this.rest, 0, this.rest.length);
@@ -145,14 +145,14 @@ export class ArpaReader {
     }
   }
 
-  /** What follows the header, or a section. */
+  /** Handles the line after the header or after a section. */
   private section(text: string, from: number, to: number): void {
     const found = text.slice(from, to);
     if (this.n > 0) this.endSection(found);
     for (;;) {
       const expected = this.n < this.claimed.length ? `\\${this.n + 1}-grams:` : "\\end\\";
       if (found.toLowerCase() === expected) break;
-      // A section without n-grams may be missing.
+      // A section with a claimed count of 0 may be missing.
       if (this.claimed[this.n] !== 0) throw this.wrong(expected, show(found));
       this.n++;
       this.rows = 0;
@@ -176,7 +176,7 @@ export class ArpaReader {
     if (this.rows === claimed[n - 1]) throw this.wrong(`${claimed[n - 1]} ${n}-grams, as the header says`, "more");
     const length = this.split(text, from, to);
     if (length !== n + 1 && length !== n + 2) {
-      const words = `a number, ${n} word${n > 1 ? "s" : ""}${n < claimed.length ? " and perhaps a backoff weight" : ""}`;
+      const words = `a number, ${n} word${n > 1 ? "s" : ""}${n < claimed.length ? " and optionally a backoff weight" : ""}`;
       throw this.wrong(words, show(text.slice(from, to)));
     }
     this.p = roomFor(this.p, this.rows + 1);
@@ -230,7 +230,7 @@ export class ArpaReader {
     return text.slice(this.fields[2 * i], this.fields[2 * i + 1]);
   }
 
-  /** Notes where the fields of a line are, and returns how many there are; one more than there should be is enough. */
+  /** Records where the fields of a line are and returns their number; stops counting at one more than is valid. */
   private split(text: string, from: number, to: number): number {
     const { fields, n } = this;
     let length = 0;
@@ -273,7 +273,7 @@ export class ArpaReader {
     this.keep(this.p.subarray(0, this.rows), this.b);
   }
 
-  /** Appends the n-grams to the trie in its order. */
+  /** Appends the n-grams to the trie in the trie's order. */
   private endNgrams(): void {
     const { n, pairs, rows } = this;
     let places: Uint32Array = Uint32Array.from({ length: rows }, (_, row) => 2 * row);
@@ -313,13 +313,13 @@ const MINUS = 45;
 const POINT = 46;
 const DIGIT = 48;
 
-/** Tab, line feed, carriage return and space: vertical tabs and no-break spaces are parts of words. */
+/** True for tab, line feed, carriage return and space; vertical tabs and no-break spaces are parts of words. */
 const isBlank = (code: number): boolean => code === 32 || code === 9 || code === 13 || code === 10;
 
-/** KenLM knows the unknown word in capitals, too. */
+/** KenLM also accepts <UNK> in capitals. */
 const normal = (word: string): string => (word === "<UNK>" ? UNKNOWN : word);
 
-/** The number that up to 15 digits with a point among them make; −1 where there is anything else. */
+/** Parses up to 15 digits with an optional decimal point; returns −1 for anything else. */
 function decimal(text: string, from: number, to: number): number {
   if (to - from > 16 || to === from) return -1;
   let digits = 0;
@@ -333,16 +333,16 @@ function decimal(text: string, from: number, to: number): number {
   return digits / POWERS_OF_TEN[to - point]!;
 }
 
-/** What double precision has exactly. */
+/** Powers of ten that a double represents exactly. */
 const POWERS_OF_TEN = /* @__PURE__ */ Array.from({ length: 17 }, (_, i) => 10 ** i);
 
-/** A number with an exponent, or with more digits, or one that is infinite. */
+/** Parses a number that has an exponent or more digits, or is infinite. */
 function unusual(text: string): number {
   if (/^[-+]?inf(inity)?$/i.test(text)) return text.startsWith("-") ? -Infinity : Infinity;
   return /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(text) ? Number(text) : Number.NaN;
 }
 
-/** Whether pairs of a parent and a word are in the order of a trie. */
+/** Returns true if the (parent, word) pairs are in the trie's order. */
 function areAscending(pairs: Uint32Array, rows: number): boolean {
   for (let i = 2; i < 2 * rows; i += 2) {
     if (pairs[i]! < pairs[i - 2]! || (pairs[i] === pairs[i - 2] && pairs[i + 1]! <= pairs[i - 1]!)) return false;
@@ -350,7 +350,7 @@ function areAscending(pairs: Uint32Array, rows: number): boolean {
   return true;
 }
 
-/** The same numbers, with room for so many. */
+/** Returns the array, grown to at least `length`. */
 function roomFor<T extends Float32Array | Uint32Array>(array: T, length: number): T {
   while (array.length < length) array = grown(array);
   return array;

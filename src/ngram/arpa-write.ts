@@ -1,4 +1,4 @@
-// Writing ARPA files, the text form of n-gram models that all toolkits read (ngram-format(5) of SRILM describes it).
+// Writing ARPA files, the text format for n-gram models that all toolkits read (described in SRILM's ngram-format(5)).
 
 import { checkOptions, type NoOptions } from "../check.js";
 import { findOdd, lengthOfLongest, writeString } from "../text/renumber.js";
@@ -7,15 +7,15 @@ import { name, SENTENCE_START } from "../text/vocabulary.js";
 import { checkNgramModel, checkNumbers, type NgramModel } from "./model.js";
 import { countOf, ngrams } from "./trie.js";
 
-/** Bytes in a piece. */
+/** Bytes per piece. */
 const PIECE = 1 << 16;
 const [TAB, LINE_FEED, SPACE, MINUS, POINT, ZERO] = [9, 10, 32, 45, 46, 48];
 
 /**
- * The bytes of an ARPA file, in pieces: UTF-8. Numbers have as many digits as it takes to read the same float32 again; the
- * logarithm of 0 is −99, as with SRILM, and that of <s> 0, as with KenLM.
- * @throws RangeError naming a token that has white space in it: an ARPA file separates words by it
- * @throws RangeError where a number of the model is NaN
+ * Yields an ARPA file as pieces of UTF-8. Numbers have enough digits to be read back as the same float32; the logarithm of 0
+ * is written as −99, as in SRILM, and that of <s> as 0, as in KenLM.
+ * @throws RangeError naming a token that contains white space, which separates words in an ARPA file
+ * @throws RangeError if one of the model's numbers is NaN
  */
 export function* saveArpa(model: NgramModel, options: NoOptions = {}): Generator<Uint8Array, void, undefined> {
   checkOptions("options", options, {});
@@ -63,7 +63,7 @@ export function* saveArpa(model: NgramModel, options: NoOptions = {}): Generator
   yield piece.subarray(0, at);
 }
 
-/** Writes a float32 so that it is read as the same one, and returns the place behind it. */
+/** Writes a float32 so that it reads back as the same value, and returns the offset after it. */
 export function writeDecimal(bytes: Uint8Array, at: number, x: number): number {
   const size = Math.abs(x);
   if (!(size < 99) || size < 1 / 64) {
@@ -71,10 +71,10 @@ export function writeDecimal(bytes: Uint8Array, at: number, x: number): number {
     for (let i = 0; i < text.length; i++) bytes[at++] = text.charCodeAt(i);
     return at;
   }
-  // A unit of the last digit is less than the distance to the next float32.
+  // One unit of the last digit is less than the distance to the next float32.
   let digits = size >= 1 ? 7 : size >= 1 / 8 ? 8 : 9;
   const whole = Math.floor(size);
-  // An int32, which is divided several times as fast as a double.
+  // An int32, since integer division is several times as fast.
   let fraction = Math.round((size - whole) * (digits === 7 ? 1e7 : digits === 8 ? 1e8 : 1e9)) | 0;
   if (x < 0) bytes[at++] = MINUS;
   if (whole >= 10) bytes[at++] = ZERO + Math.floor(whole / 10);
@@ -90,7 +90,7 @@ export function writeDecimal(bytes: Uint8Array, at: number, x: number): number {
   return at + digits;
 }
 
-/** A number outside the usual size of logarithms. −99 stands for log 0, so −99 itself is written with more digits. */
+/** Formats a number outside the usual range of logarithms. −99 means log 0, so −99 itself gets more digits. */
 function shortest(x: number): string {
   if (x === -Infinity) return "-99";
   if (x === -99) return "-99.000001";

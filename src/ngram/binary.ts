@@ -1,15 +1,15 @@
-// The binary form of an n-gram model: small enough to ship to a page, and read in one pass.
+// The binary format for n-gram models: small enough for a web page, and read in one pass.
 //
 //   "rivulet\n"   8 bytes
 //   version, checksum (CRC-32 of all that follows), length of the description   3 × uint32, little-endian
-//   description   JSON: tokenizer, vocabulary, smoothing, levels of the trie, bytes of the trie, whether quantized
-//   trie          varints; for each node above the last level how many children it has, and for each child its word, less
-//                 that of the sibling before or less −1; from the trigrams on also its suffix, less that of the sibling before
-//                 or less the place before the first that it could have; 0 where the trie does not have w2 … wn
-//   logP          level by level float32; or, quantized, from the bigrams on 256 float32 and a byte for each node
-//   logB          the same
+//   description   JSON: tokenizer, vocabulary, smoothing, levels of the trie, bytes of the trie, quantized or not
+//   trie          varints; for each node above the last level its number of children, and for each child its word minus the
+//                 previous sibling's (−1 before the first); from the trigrams on also its suffix minus the previous sibling's
+//                 (one before the first possible suffix, for the first); 0 if the trie does not contain w2 … wn
+//   logP          float32, level by level; if quantized, from the bigrams on 256 float32 and one byte per node
+//   logB          in the format of logP
 //
-// A varint is a number in groups of seven bits, the lowest first; the eighth bit of a byte says that there is another one.
+// A varint is a number in groups of seven bits, lowest first; the eighth bit of a byte means that another byte follows.
 
 import { grown } from "../arrays.js";
 import { boolean, checkOptions, integer, show } from "../check.js";
@@ -25,9 +25,9 @@ import { countOf, MAX_ORDER, shorterSuffix, type Trie } from "./trie.js";
 export const MAGIC = "rivulet\n";
 const VERSION = 1;
 const HEAD = 20;
-/** Words of a vocabulary that are strings at a time. */
+/** Number of words converted to strings at a time. */
 const WORDS = 4096;
-/** Values that a byte can stand for. */
+/** Number of values that a byte can encode. */
 const CODES = 256;
 
 interface Description {
@@ -40,17 +40,17 @@ interface Description {
 }
 
 /**
- * The bytes of a model's binary form.
- * @param quantize keeps the values of bigrams and longer n-grams as one of 256 for each length, in a byte (Federico and
- * Bertoldi 2006): half the size, for a slightly worse model
- * @throws TypeError
- * @throws RangeError where a number of the model is NaN
+ * Returns a model in the binary format.
+ * @param quantize stores each value of the bigrams and longer n-grams in a byte, as one of 256 values per length (Federico
+ * and Bertoldi 2006): half the size, at a slight cost in perplexity
+ * @throws TypeError if an argument is of the wrong kind
+ * @throws RangeError if one of the model's numbers is NaN
  */
 export function saveNgram(model: NgramModel, options: { quantize?: boolean } = {}): Uint8Array {
   return concat([...ngramPieces(model, options)]);
 }
 
-/** The same bytes in pieces, which are never all there at once. */
+/** Yields the bytes in pieces, which are never all in memory at once. */
 export function* ngramPieces(
   model: NgramModel,
   options: { quantize?: boolean } = {},
@@ -70,7 +70,7 @@ export function* ngramPieces(
     yield* tableBytes(trie, logP, trie.order, quantize);
     yield* tableBytes(trie, logB, trie.order - 1, quantize);
   }
-  // Quantizing takes longer than it would save memory.
+  // Quantized tables are small, and making them twice would take longer than keeping them is worth.
   const tables = quantize ? [...values()] : undefined;
   const head = new Uint8Array(HEAD);
   for (let i = 0; i < MAGIC.length; i++) head[i] = MAGIC.charCodeAt(i);
@@ -91,7 +91,7 @@ export function* ngramPieces(
   yield* tables ?? values();
 }
 
-/** A description's JSON, whose vocabulary is made into strings a part at a time. @param rest the other fields, as JSON */
+/** Yields a description's JSON, converting the vocabulary to strings in parts. @param rest the other fields, as JSON */
 function* descriptionBytes(tokenizer: TokenizerSpec, { words }: Vocabulary, rest: string): Generator<Uint8Array> {
   const encoder = new TextEncoder();
   yield encoder.encode(`{"tokenizer":${JSON.stringify(tokenizer)},"vocabulary":[`);
@@ -127,7 +127,7 @@ function trieBytes({ order, levels, first, word, suffix }: Trie): Uint8Array {
   return bytes.subarray(0, at);
 }
 
-/** All bytes of some pieces; those of a single piece are not copied. */
+/** Joins pieces; a single piece is returned without a copy. */
 export function concat(pieces: readonly Uint8Array[]): Uint8Array {
   if (pieces.length === 1) return pieces[0]!;
   const bytes = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
@@ -139,7 +139,7 @@ export function concat(pieces: readonly Uint8Array[]): Uint8Array {
   return bytes;
 }
 
-/** Those of the values of all nodes up to level `last`. */
+/** Yields the bytes of the values of all nodes up to level `last`. */
 function* tableBytes(trie: Trie, values: Float32Array, last: number, quantize: boolean): Generator<Uint8Array> {
   for (let n = 1; n <= last; n++) {
     const level = values.subarray(trie.levels[n]!, trie.levels[n + 1]!);
@@ -159,7 +159,7 @@ function float32Bytes(values: Float32Array): Uint8Array {
   return new Uint8Array(view.buffer);
 }
 
-/** As many values for each code, which stands for their mean; a value that is as frequent as that has a code of its own. */
+/** Gives each code an equal share of the values and stores their mean; a value that fills a whole share gets its own code. */
 function quantized(values: Float32Array): { book: Float32Array; codes: Uint8Array } {
   const sorted = values.slice().sort();
   const book = new Float32Array(CODES);
@@ -178,11 +178,11 @@ function quantized(values: Float32Array): { book: Float32Array; codes: Uint8Arra
   return { book, codes };
 }
 
-/** How many of the least values have one code, where there are so many codes for all. */
+/** Returns how many of the smallest values share one code if `codes` codes cover all of them. */
 function binAt(sorted: Float32Array, codes: number): number {
   if (codes === 1) return sorted.length;
   const fair = Math.ceil(sorted.length / codes);
-  // Where the value there begins and ends: it is not to be divided, nor to drag others along if it is frequent.
+  // The run of values equal to the last one: it is not split, and a frequent value does not share its code with smaller ones.
   const begin = placeOf(sorted, sorted[fair - 1]!);
   let end = fair;
   while (end < sorted.length && sorted[end] === sorted[begin]) end++;
@@ -190,7 +190,7 @@ function binAt(sorted: Float32Array, codes: number): number {
   return isFrequent && begin > 0 ? begin : end;
 }
 
-/** The first place whose value is not less. */
+/** Returns the first index whose value is not less than `value`. */
 function placeOf(ascending: Float32Array, value: number): number {
   let low = 0;
   let high = ascending.length - 1;
@@ -203,8 +203,8 @@ function placeOf(ascending: Float32Array, value: number): number {
 }
 
 /**
- * Reads a model from its binary form. Nothing is allocated that the file does not have the bytes for.
- * @throws FormatError where it is cut short, altered or something else
+ * Reads a model from the binary format. Allocations are bounded by the size of the file.
+ * @throws FormatError if the file is cut short, altered or of another kind
  */
 export async function readBinary(bytes: Uint8Array, options: TokenizerOptions = {}): Promise<NgramModel> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -217,7 +217,7 @@ export async function readBinary(bytes: Uint8Array, options: TokenizerOptions = 
     );
   }
   const begin = HEAD + view.getUint32(16, true);
-  // A word has a probability: four bytes, which are there.
+  // Each word has a probability of four bytes in the file.
   const most = Math.max(0, bytes.length - begin) / 4;
   const json = parseObject(DESCRIPTION, bytes.subarray(HEAD, begin), most);
   const { vocabulary, smoothing, levels, trieEnd, quantized } = described(DESCRIPTION, () =>
@@ -240,7 +240,7 @@ function descriptionOf(json: Record<string, unknown>, begin: number, available: 
   const { levels } = json;
   if (!Array.isArray(levels)) throw new TypeError(`"levels" expected an array, got ${show(levels)}`);
   integer("levels.length", levels.length, 3, MAX_ORDER + 2);
-  // Each node has a byte, at least.
+  // Each node takes at least one byte.
   const least = [0, 1, vocabulary.size + 1];
   levels.forEach((node: unknown, n) => {
     integer(`levels[${n}]`, node, least[n] ?? levels[n - 1], n < 3 ? least[n] : vocabulary.size + available);
@@ -304,7 +304,7 @@ class Varints {
   at = 0;
   constructor(private readonly bytes: Uint8Array) {}
 
-  /** The next number; behind the end NaN, which is not less than anything. */
+  /** Returns the next number, or NaN past the end, which fails every comparison. */
   next(): number {
     const byte = this.at < this.bytes.length ? this.bytes[this.at++]! : Number.NaN;
     return byte >= 0x80 ? this.rest(byte & 0x7f) : byte;
@@ -320,7 +320,8 @@ class Varints {
   }
 }
 
-const inconsistent = (found: string) => new FormatError(`expected the n-grams that the description has, got ${found}`);
+const inconsistent = (found: string) =>
+  new FormatError(`expected the n-grams that the description claims, got ${found}`);
 
 class TableReader {
   constructor(
@@ -329,7 +330,7 @@ class TableReader {
     private readonly quantized: boolean,
   ) {}
 
-  /** The values, all at most `most`, of the nodes up to level `last`; that of the root is 0. */
+  /** Reads the values, all at most `most`, of the nodes up to level `last`; the root's is 0. */
   read({ levels }: Trie, last: number, most: number): Float32Array {
     const values = new Float32Array(levels[last + 1]!);
     for (let n = 1; n <= last; n++) {
@@ -358,7 +359,7 @@ class TableReader {
       throw new FormatError("expected log10 probabilities of at most 0 and finite backoff weights, got others");
   }
 
-  /** Where the next bytes are, which are then behind. */
+  /** Returns the offset of the next bytes and moves past them. */
   private take(bytes: number): number {
     this.at += bytes;
     if (this.at <= this.view.byteLength) return this.at - bytes;

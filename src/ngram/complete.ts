@@ -1,15 +1,15 @@
-// Counts that come from outside may lack rows: a query that drops n-grams counted once is enough. Every estimate relies on two
-// properties of a text's counts: each prefix and each suffix of an n-gram is counted, and a suffix at least as often as all
-// n-grams together that end in it. Prefixes are, since their counts are sums over rows.
+// Counts that come from outside may lack rows, for example after a query that drops n-grams counted once. Every estimate
+// relies on two properties of a text's counts: each prefix and suffix of an n-gram is counted, and a suffix is counted at
+// least as often as all n-grams that end in it together. Prefixes need no check: their counts are sums over rows.
 
 import { show } from "../check.js";
 import type { Vocabulary } from "../text/vocabulary.js";
 import { spell, type Trie } from "./trie.js";
 
-/** Counts that lack rows. */
+/** Thrown when counts lack rows. */
 export class IncompleteCounts extends RangeError {}
 
-const ADVICE = "keep every row, also those counted once, and prune the model instead (prune, --prune)";
+const ADVICE = "keep every row, including those counted once, and prune the model instead (prune, --prune)";
 
 interface Counts {
   trie: Trie;
@@ -21,9 +21,9 @@ interface Counts {
 export function checkComplete(counts: Counts): void {
   const { trie, count } = counts;
   const { order, levels, first, word, suffix } = trie;
-  /** How often an n-gram is counted with a word before it. */
+  /** (nodes above the last level) The sum of the counts of the n-grams that end in this one. */
   const preceded = new Float64Array(levels[order]!);
-  // Level by level: the suffix of a node is a child of its parent's suffix, which was checked before.
+  // Level by level: the suffix of a node is a child of its parent's suffix, which has already been checked.
   for (let parent = 1; parent < levels[order]!; parent++) {
     const [from, to] = [first[suffix[parent]!]!, first[suffix[parent]! + 1]!];
     for (let node = first[parent]!; node < first[parent + 1]!; node++) {
@@ -37,7 +37,7 @@ export function checkComplete(counts: Counts): void {
 
 function incomplete(counts: Counts, node: number, found: number, least: number): IncompleteCounts {
   const { trie, count, vocabulary } = counts;
-  // If nothing begins with the suffix of a row's prefix, nothing begins with that of the row.
+  // If no row begins with a prefix's suffix, no row begins with the suffix of a longer n-gram either: name a whole row.
   if (found === 0)
     while (node < trie.levels[trie.order]! && trie.first[node]! < trie.first[node + 1]!) node = trie.first[node]!;
   const words = Array.from(spell(trie, node), (id) => vocabulary.token(id));
@@ -45,7 +45,7 @@ function incomplete(counts: Counts, node: number, found: number, least: number):
   return new IncompleteCounts(
     found === 0
       ? `counts expected a row that begins with ${suffix}, as ${ngram} (count ${count[node]}) ends in it, got none: ${ADVICE}`
-      : `counts expected ${suffix} at least ${least} times, as often as what ends in it, such as ${ngram} ` +
+      : `counts expected ${suffix} at least ${least} times, as often as the n-grams that end in it, such as ${ngram} ` +
           `(count ${count[node]}), got ${found}: ${ADVICE}`,
   );
 }

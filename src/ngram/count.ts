@@ -1,7 +1,7 @@
 // Counting n-grams, in one pass over a text.
 //
-// What is counted is, at each token, the n-gram of N tokens that begins there, or what is left of its sentence. The counts of
-// all shorter n-grams follow: c(w1 … wn) is the sum over what begins with w1 … wn.
+// At each token the n-gram of N tokens that begins there is counted, or the rest of the sentence if that is shorter. The counts
+// of all shorter n-grams follow: c(w1 … wn) is the sum over the counted n-grams that begin with w1 … wn.
 
 import { checkOptions, integer, show, string } from "../check.js";
 import { eachToken, type Text } from "../text/corpus.js";
@@ -13,45 +13,45 @@ import { checkComplete } from "./complete.js";
 import { mergeRows, type Rows, renumberRows, rowsAt, sum } from "./rows.js";
 import { MAX_ORDER, ROOT, type Trie, TrieBuilder } from "./trie.js";
 
-/** The first words of every vocabulary that is counted, and their ids. */
+/** The first words of every counted vocabulary, and their ids. */
 const SYMBOLS = [UNKNOWN, SENTENCE_START, SENTENCE_END];
 export const START = 1;
 export const END = 2;
 const LESS = "<".charCodeAt(0);
 
-/** How often each n-gram stands in a text. */
+/** How often each n-gram occurs in a text. */
 export interface NgramCounts {
   readonly tokenizer: Tokenizer;
-  /** <unk>, <s> and </s>, then the words by falling count, equals in the order of their code units. */
+  /** <unk>, <s> and </s>, then the words by descending count, ties in the order of their code units. */
   readonly vocabulary: Vocabulary;
-  /** The n-grams of all lengths up to the order that was counted. */
+  /** The n-grams of all lengths up to the counted order. */
   readonly trie: Trie;
-  /** (nodes) c(w1 … wn). That of <s> by itself is 0, since nothing predicts it. */
+  /** (nodes) c(w1 … wn). The count of <s> alone is 0, since nothing predicts it. */
   readonly count: Uint32Array;
 }
 
-/** @throws TypeError where it is something else, or lost its tables: an array that was transferred has length 0 */
+/** @throws TypeError if `counts` is something else or lost its tables: a transferred array has length 0 */
 export function checkCounts(counts: NgramCounts): NgramCounts {
   const { tokenizer, vocabulary, trie, count } = counts ?? ({} as Partial<NgramCounts>);
   const tables = [count, trie?.word, trie?.suffix];
   const nodes = trie?.levels?.at(-1);
   const whole = nodes && trie?.first?.length && tables.every((table) => table?.length === nodes);
   if (whole && tokenizer && vocabulary instanceof Vocabulary) return counts;
-  throw new TypeError(`"counts" expected what countNgrams() makes, got ${show(counts)}`);
+  throw new TypeError(`"counts" expected the result of countNgrams(), got ${show(counts)}`);
 }
 
 export interface CountOptions {
   /** Length of the longest n-grams, 1 to 10. */
   order: number;
-  /** What a token is, and where a sentence ends (default: lines()). With a tokenizer that knows no sentences, the text is one. */
+  /** Splits the text into tokens and sentences (default: lines()). If it has no sentences, the whole text is one. */
   tokenizer?: Tokenizer;
 }
 
 /**
- * Counts a text's n-grams, with <s> before and </s> behind each sentence.
+ * Counts a text's n-grams, with <s> before and </s> after each sentence.
  * @param text a string, or pieces of any length
- * @throws TypeError, RangeError naming the option that is wrong
- * @throws RangeError where the text has fewer than two words, or has <s>, </s> or <unk> as a word, and on which line
+ * @throws TypeError, RangeError naming the invalid option
+ * @throws RangeError if the text has fewer than two words, or contains <s>, </s> or <unk> as a word (names the line)
  */
 export function countNgrams(text: Text, options: CountOptions): NgramCounts {
   const { order, tokenizer = lines() } = checkOptions("options", options, { order: 1, tokenizer: 1 });
@@ -73,22 +73,22 @@ export function countNgrams(text: Text, options: CountOptions): NgramCounts {
   return counter.done(tokenizer);
 }
 
-/** Ids that are sorted at a time: few enough for a processor's cache. */
+/** Number of ids sorted at a time: few enough for a processor's cache. */
 const BLOCK = 1 << 21;
 
-/** Takes either the words of sentences, or n-grams that were counted before. */
+/** Counts either the words of sentences or n-grams that already have counts. */
 export class NgramCounter {
   sentences = 0;
   private words = 0;
   private readonly ids = new Numbering();
-  /** Sentences, or n-grams, with a 0 behind each. */
+  /** Sentences or n-grams, each followed by a 0. */
   private readonly block = new Uint32Array(BLOCK);
   private length = 0;
-  /** For n-grams: at the first word of each its count. */
+  /** For n-grams: the count of each, at the position of its first word. */
   private countAt: Uint32Array | undefined;
-  /** Sorted blocks, merged; each has less than half the rows of the one before, so that no row is merged often. */
+  /** Sorted and merged blocks. Each has less than half the rows of the one before, so that each row is merged few times. */
   private readonly runs: Rows[] = [];
-  /** Words whose ids are not known yet, and ends of sentences. */
+  /** Words without an id yet, and ends of sentences. */
   private readonly waiting: string[] = [];
   private waits = 0;
   private readonly numbers = new Uint32Array(BATCH);
@@ -100,7 +100,7 @@ export class NgramCounter {
     for (const symbol of SYMBOLS) this.ids.add(symbol);
   }
 
-  /** The next word of a sentence. @throws RangeError where it is <s>, </s> or <unk> */
+  /** Adds the next word of a sentence. @throws RangeError if it is <s>, </s> or <unk> */
   token(token: string): void {
     string("token", token);
     if (token.charCodeAt(0) === LESS && SYMBOLS.includes(token)) throw symbolError(token);
@@ -118,7 +118,7 @@ export class NgramCounter {
     if (this.waits === BATCH) this.number();
   }
 
-  /** Gives ids to the words that wait for them. */
+  /** Assigns ids to the waiting words. */
   private number(): void {
     this.ids.addAll(this.waiting, this.waits, this.numbers);
     for (let i = 0; i < this.waits; i++) {
@@ -132,7 +132,7 @@ export class NgramCounter {
   }
 
   /**
-   * An n-gram of at least N words, or one that ends with its sentence; what it has beyond N words does not count.
+   * Adds an n-gram of at least N words, or one that ends its sentence; words beyond the first N are ignored.
    * @param count 1 to 2³² − 1
    * @throws TypeError, RangeError
    */
@@ -147,12 +147,12 @@ export class NgramCounter {
     this.push(0);
   }
 
-  /** @throws RangeError where there were fewer than two words, or n-grams lack those that complete them */
+  /** @throws RangeError if there were fewer than two words, or if n-grams lack their prefixes or suffixes */
   done(tokenizer: Tokenizer): NgramCounts {
     checkTokenizer(tokenizer);
     if (this.words < 2) {
       throw new RangeError(
-        `a text to count n-grams of expected at least 2 words, got ${this.words}: is it the right one?`,
+        `a text to count n-grams in expected at least 2 words, got ${this.words}: is it the right one?`,
       );
     }
     this.number();
@@ -165,12 +165,12 @@ export class NgramCounter {
   }
 
   private push(id: number): void {
-    // N zeros have to fit in behind.
+    // The block ends with room for N zeros.
     if (this.length + this.order === this.block.length) this.sort(this.length - this.order + 1);
     this.block[this.length++] = id;
   }
 
-  /** Takes the first ids out of the block, and makes rows of what begins with each of them. */
+  /** Removes the first `complete` ids from the block and makes a row of each n-gram that begins there. */
   private sort(complete: number): void {
     const { order, block, length, countAt } = this;
     block.fill(0, length, length + order);
@@ -185,7 +185,7 @@ export class NgramCounter {
     this.length = length - complete;
   }
 
-  /** Merges the last two runs for as long as `wanted`. */
+  /** Merges the last two runs while `wanted` returns true for them. */
   private merge(wanted: (longer: Rows, shorter: Rows) => boolean): void {
     const { runs } = this;
     while (runs.length > 1 && wanted(runs.at(-2)!, runs.at(-1)!)) {
@@ -194,7 +194,7 @@ export class NgramCounter {
     }
   }
 
-  /** Gives the words ids that depend on nothing but how often they were counted. */
+  /** Renumbers the words by count, so that ids do not depend on the order of the text. */
   private renumber(rows: Rows): { vocabulary: Vocabulary; rows: Rows } {
     const { order, ids } = this;
     const count = new Uint32Array(ids.size);
@@ -209,8 +209,8 @@ export class NgramCounter {
 }
 
 /**
- * The trie of sorted rows, and for each node the sum of the counts of what begins with its n-gram. The rows are used up:
- * their words become the nodes of the n-grams that end there.
+ * Builds the trie of sorted rows; each node's count is the sum over the rows that begin with its n-gram. Overwrites the rows:
+ * each word becomes the node of the n-gram that ends there.
  */
 function trieOf(order: number, { words, counts }: Rows, vocabularySize: number): { trie: Trie; count: Uint32Array } {
   const [above, nodes] = sizesOf(order, words, vocabularySize);
@@ -223,7 +223,7 @@ function trieOf(order: number, { words, counts }: Rows, vocabularySize: number):
     for (let row = 0; row < counts.length; row++) {
       const at = row * order + depth - 1;
       const w = words[at]!;
-      if (w === 0) continue; // its sentence ended before
+      if (w === 0) continue; // its sentence has ended
       if (depth === 1) {
         node = w + 1;
       } else if (w !== word || words[at - 1] !== parent) {
@@ -240,12 +240,12 @@ function trieOf(order: number, { words, counts }: Rows, vocabularySize: number):
   return { trie: builder.done(true), count };
 }
 
-/** How many nodes sorted rows make: above the last level, and in all. */
+/** Returns how many nodes the sorted rows make: above the last level, and in total. */
 function sizesOf(order: number, words: Uint32Array, vocabularySize: number): [above: number, all: number] {
   let above = order === 1 ? 1 : 1 + vocabularySize;
   let last = order === 1 ? vocabularySize : 0;
   for (let row = 0; row < words.length; row += order) {
-    // A node for each word from the first one on that is not as in the row before.
+    // One node per word, from the first word that differs from the previous row's.
     let k = 0;
     if (row > 0) while (k < order && words[row + k] === words[row - order + k]) k++;
     for (k = Math.max(k, 1); k < order && words[row + k] !== 0; k++) {

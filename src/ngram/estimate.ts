@@ -1,4 +1,4 @@
-// What all estimates have in common: a table of probabilities and one of backoff weights, filled in context by context.
+// Shared by all estimates: a table of probabilities and one of backoff weights, filled in context by context.
 
 import { log } from "../exact.js";
 import { type NgramCounts, START } from "./count.js";
@@ -8,17 +8,17 @@ import { ROOT, type Trie } from "./trie.js";
 export interface Tables {
   /** (nodes) p(w | h) of each n-gram h w. */
   readonly p: Float32Array;
-  /** (nodes above the last level) b(h): what a word that never followed h has of its probability after the shorter context. */
+  /** (nodes above the last level) b(h): scales p(w | h') for words w that never followed h. */
   readonly b: Float32Array;
 }
 
-/** Tables in which no context has a word and all the weight is left. */
+/** Returns tables in which every probability is 0 and every backoff weight is 1. */
 export const emptyTables = ({ order, levels }: Trie): Tables => ({
   p: new Float32Array(levels[order + 1]!),
   b: new Float32Array(levels[order]!).fill(1),
 });
 
-/** Visits each context h, a node, that has n-grams of length n: the nodes first … end − 1. */
+/** Visits each context h of n-grams of length n: h is a node, its n-grams are the nodes first … end − 1. */
 export function eachContext(
   { levels, first }: Trie,
   n: number,
@@ -29,7 +29,7 @@ export function eachContext(
   }
 }
 
-/** Tables of the relative frequencies c(h w) / c(h), in which all contexts have the weight b. */
+/** Returns tables of the relative frequencies c(h w) / c(h) and the backoff weight b for every context. */
 export function relativeFrequencies({ trie, count }: Pick<NgramCounts, "trie" | "count">, b: number): Tables {
   const tables = emptyTables(trie);
   for (let n = 1; n <= trie.order; n++) {
@@ -49,7 +49,7 @@ export function total(values: Uint32Array, first: number, end: number): number {
   return sum;
 }
 
-/** For each length n the n-grams that begin with <s>: the nodes from … to − 1. */
+/** Returns, for each length n, the n-grams that begin with <s>: the nodes from … to − 1. */
 export function beginningWithStart({ order, first }: Trie): { from: number; to: number }[] {
   const ranges = [{ from: 0, to: 0 }];
   let [from, to] = [START + 1, START + 2];
@@ -60,15 +60,15 @@ export function beginningWithStart({ order, first }: Trie): { from: number; to: 
   return ranges;
 }
 
-/** Beyond this range the probabilities of a large text would be 0 or NaN in float32. @throws RangeError */
+/** @throws RangeError outside 1e-20 … 1e20, where float32 probabilities of a large text could become 0 or NaN */
 export function inFloatRange(name: string, value: number): void {
   if (value < 1e-20 || value > 1e20)
     throw new RangeError(`"${name}" expected a number from 1e-20 to 1e20, got ${value}`);
 }
 
 /**
- * The model of these tables, which become its own.
- * @throws RangeError where one of them is not a number, because the counts were altered
+ * Makes a model of the tables and takes ownership of them.
+ * @throws RangeError if a value is NaN, because the counts were altered
  */
 export function modelOf(
   { tokenizer, vocabulary, trie }: Omit<NgramCounts, "count">,
@@ -76,8 +76,8 @@ export function modelOf(
   smoothing: Smoothing,
 ): NgramModel {
   p[START + 1] = 0; // nothing predicts <s>
-  b[ROOT] = 1; // and nothing is shorter than no context
-  let sum = 0; // NaN where one of the numbers is
+  b[ROOT] = 1; // the empty context has no shorter one
+  let sum = 0; // NaN if any value is
   for (let node = 1; node < p.length; node++) {
     const logP = Math.min(0, log10(p[node]!));
     p[node] = logP;

@@ -1,18 +1,18 @@
-// Interpolated modified Kneser–Ney smoothing, as KenLM's lmplz has it (Chen and Goodman 1998, An Empirical Study of Smoothing
+// Interpolated modified Kneser–Ney smoothing, as in KenLM's lmplz (Chen and Goodman 1998, An Empirical Study of Smoothing
 // Techniques; Heafield et al. 2013, Scalable Modified Kneser-Ney Language Model Estimation, sections 3.2 to 3.4). h' is the
 // context h without its first word:
 //
-//   a(h w)   = c(h w)                                   for n = N, or where h begins with <s>           (adjusted counts, 3.2)
-//            = |{v : c(v h w) > 0}|                     for the rest: how many different words came before
+//   a(h w)   = c(h w)                                   for n = N, or if h begins with <s>              (adjusted counts, 3.2)
+//            = |{v : c(v h w) > 0}|                     otherwise: the number of distinct preceding words
 //   D(k)     = k − (k + 1) · Y · t(k + 1) / t(k)        k = 1, 2, 3; Y = t(1) / (t(1) + 2 t(2))         (Chen and Goodman, 26)
-//              t(k) = |{h w : a(h w) = k}|              for each n by itself; D(k) = D(3) for k > 3
+//              t(k) = |{h w : a(h w) = k}|              separately for each n; D(k) = D(3) for k > 3
 //   u(w | h) = (a(h w) − D(a(h w))) / Σx a(h x)                                                         (normalization, 3.3)
 //   b(h)     = Σx D(a(h x)) / Σx a(h x)
 //   p(w | h) = u(w | h) + b(h) · p(w | h')                                                              (interpolation, 3.4)
-//   p(w)     = u(w) + b(ε) / |V|                        V has </s> and <unk>, and not <s>
+//   p(w)     = u(w) + b(ε) / |V|                        V includes </s> and <unk> but not <s>
 //
-// Pruning leaves out the n-grams with c(h w) at or below the threshold of their length. They stay in the sums, and what they
-// would have had of h goes to b(h).
+// Pruning removes the n-grams with c(h w) at or below the threshold for their length. They still count in the sums, and their
+// probability mass goes to b(h).
 
 import { exactly } from "../arrays.js";
 import { boolean, checkOptions, integer, show } from "../check.js";
@@ -25,20 +25,20 @@ import { ROOT, TrieBuilder } from "./trie.js";
 
 export interface KneserNeyOptions {
   /**
-   * N-grams counted this often or less are left out: a threshold for unigrams, one for bigrams, … , none below the one
-   * before; the last one goes for all that are longer (default [0]).
+   * Removes n-grams counted this often or less: one threshold for unigrams, one for bigrams, … , in non-decreasing order;
+   * the last one applies to all longer n-grams (default [0]).
    */
   prune?: readonly number[];
-  /** Where the counts leave a discount undefined, takes 0.5, 1 and 1.5; otherwise that is an error (default false). */
+  /** Uses the discounts 0.5, 1 and 1.5 if the counts leave one undefined, which is otherwise an error (default false). */
   discountFallback?: boolean;
 }
 
 const FALLBACK = [0, 0.5, 1, 1.5];
 
 /**
- * Modified Kneser–Ney smoothing.
- * @throws TypeError, RangeError naming the option that is wrong
- * @throws RangeError where a discount is undefined, as it is for a text that is small or repeats itself
+ * Estimates a model by interpolated modified Kneser–Ney smoothing.
+ * @throws TypeError, RangeError naming the invalid option
+ * @throws RangeError if a discount is undefined, as for a text that is small or repeats itself
  */
 export function kneserNey(counts: NgramCounts, options: KneserNeyOptions = {}): NgramModel {
   const known = { prune: 1, discountFallback: 1 } as const;
@@ -55,11 +55,11 @@ export function kneserNey(counts: NgramCounts, options: KneserNeyOptions = {}): 
   const { p, b } = tables;
   const discounts: number[][] = [];
   for (let n = 1; n <= order; n++) {
-    const a = adjustedCounts(counts, n); // a[0] is that of the first node of length n
+    const a = adjustedCounts(counts, n); // a[0] belongs to the first node of length n
     const D = discountsOf(a, n, discountFallback);
     discounts.push(D.slice(1));
     const [base, end] = [levels[n]!, levels[n + 1]!];
-    // p(w | h') first, by itself: reads all over the memory wait for each other least in a loop that does nothing else.
+    // p(w | h') in a loop of its own: its scattered reads overlap best when the loop does nothing else.
     for (let node = base; node < end; node++) p[node] = n === 1 ? 1 / V : p[suffix[node]!]!;
     eachContext(trie, n, (h, first, end) => {
       let total = 0;
@@ -69,7 +69,7 @@ export function kneserNey(counts: NgramCounts, options: KneserNeyOptions = {}): 
         total += count;
         left += isKept(node, n) ? D[Math.min(count, 3)]! : count;
       }
-      if (total === 0) return; // nothing is known to come before what follows h: p(w | h') goes for it
+      if (total === 0) return; // no word is known to precede these n-grams: p(w | h') applies unchanged
       b[h] = left / total;
       for (let node = first; node < end; node++) {
         const count = a[node - base]!;
@@ -83,7 +83,7 @@ export function kneserNey(counts: NgramCounts, options: KneserNeyOptions = {}): 
   return modelOf(pruned, pruned, smoothing);
 }
 
-/** A threshold for each length, from the unigrams' on. */
+/** Returns one threshold for each length, starting with the unigrams'. */
 function thresholdsOf(prune: unknown, order: number): number[] {
   const expected = `"prune" expected 1 to ${order} thresholds`;
   if (!Array.isArray(prune)) throw new TypeError(`${expected}, got ${show(prune)}`);
@@ -116,13 +116,13 @@ function discountsOf(a: Uint32Array, n: number, fallback: boolean): readonly num
   if (wrong === undefined) return D;
   if (fallback) return FALLBACK;
   throw new RangeError(
-    `Kneser–Ney smoothing expected ${n}-grams whose adjusted counts make a discount of 0 to ${wrong} for the count ${wrong}, ` +
+    `Kneser–Ney smoothing expected ${n}-grams whose adjusted counts give a discount of 0 to ${wrong} for the count ${wrong}, ` +
       `got ${t[wrong] === 0 ? `no ${n}-gram with that count` : D[wrong]!.toFixed(3)}: the text is too small for that order, or ` +
-      "repeats itself; drop its repetitions, choose a lower order, or take fixed discounts (discountFallback, --discount-fallback)",
+      "repeats itself; remove its repetitions, choose a lower order, or use fixed discounts (discountFallback, --discount-fallback)",
   );
 }
 
-/** D(k), whose sign is exact: rounding can make −4e-16 of 0, and a model would be refused for it. */
+/** Returns D(k) with an exact sign: rounding can turn 0 into −4e-16, for which a valid model would be refused. */
 function discount(t: readonly number[], Y: number, k: number): number {
   if (t[k] === 0) return Number.NaN;
   const [t1, t2, tk, next] = [t[1]!, t[2]!, t[k]!, t[k + 1]!].map(BigInt) as [bigint, bigint, bigint, bigint];
@@ -134,14 +134,14 @@ function discount(t: readonly number[], Y: number, k: number): number {
   return sign !== 0 && sign === Math.sign(rounded) ? rounded : Number(numerator) / Number(whole * tk);
 }
 
-/** What is kept of trie, vocabulary and tables. An n-gram that is kept is so with its prefixes and its suffixes. */
+/** Prunes trie, vocabulary and tables. The prefixes and suffixes of a kept n-gram are kept as well. */
 function prunedTables(
   { tokenizer, vocabulary, trie }: NgramCounts,
   { p, b }: Tables,
   isKept: (node: number, n: number) => boolean,
 ): Omit<NgramCounts, "count"> & Tables {
   const { order, levels, first, word } = trie;
-  // Words are in the order of their counts: those that are kept come first.
+  // Words are sorted by descending count, so the kept ones come first.
   let V = 0;
   while (V < vocabulary.size && isKept(V + 1, 1)) V++;
   const builder = new TrieBuilder(V);
@@ -152,7 +152,7 @@ function prunedTables(
     eachContext(trie, n, (h) => {
       for (let node = first[h]!; node < first[h + 1]!; node++) {
         if (!isKept(node, n)) continue;
-        // No later than it was: the tables move up in place.
+        // place <= node, so the tables can be compacted in place.
         const place = builder.append(renamed[h]!, word[node]!);
         p[place] = p[node]!;
         nodes++;

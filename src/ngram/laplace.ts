@@ -1,9 +1,9 @@
 // Additive smoothing (Jurafsky and Martin, Speech and Language Processing, 3rd edition, eq. 3.28; Laplace: k = 1).
 //
-//   p(w | h) = (c(h w) + k) / (c(h) + k |V|),   |V|: all words and </s> and <unk>, not <s>
+//   p(w | h) = (c(h w) + k) / (c(h) + k |V|),   V includes </s> and <unk> but not <s>
 //
-// In backoff form: what never followed h has k / (c(h) + k |V|) = b(h) · 1 / |V|, so that b(h) = k |V| / (c(h) + k |V|), and all
-// shorter n-grams have 1 / |V|, but for those that begin with <s> and so are all the context there is.
+// In backoff form: a word that never followed h has p = k / (c(h) + k |V|) = b(h) · 1 / |V|, so b(h) = k |V| / (c(h) + k |V|).
+// N-grams shorter than N have p = 1 / |V|, except those that begin with <s>, whose context cannot be any longer.
 
 import { checkOptions, number, POSITIVE } from "../check.js";
 import { checkCounts, type NgramCounts } from "./count.js";
@@ -11,9 +11,9 @@ import { beginningWithStart, eachContext, emptyTables, inFloatRange, modelOf, to
 import type { NgramModel } from "./model.js";
 
 /**
- * Add-k smoothing.
- * @param k what is added to each count, from 1e-20 to 1e20 (default 1)
- * @throws TypeError, RangeError
+ * Estimates a model by add-k smoothing.
+ * @param k added to each count, from 1e-20 to 1e20 (default 1)
+ * @throws TypeError, RangeError naming the invalid argument
  */
 export function laplace(counts: NgramCounts, options: { k?: number } = {}): NgramModel {
   const { k = 1 } = checkOptions("options", options, { k: 1 });

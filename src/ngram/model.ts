@@ -1,7 +1,7 @@
-// An n-gram model in backoff form: what an ARPA file holds, whatever it was estimated by.
+// An n-gram model in backoff form, as an ARPA file holds it, however it was estimated.
 //
-//   p(w | h) = p(h w)                 where the trie has the n-gram h w
-//            = b(h) · p(w | h')       otherwise; h' is h without its first word, b(h) = 1 where the trie does not have h
+//   p(w | h) = p(h w)                 if the trie contains the n-gram h w
+//            = b(h) · p(w | h')       otherwise; h' is h without its first word; b(h) = 1 if the trie does not contain h
 
 import { checkBytes, integer, object, oneOf, show } from "../check.js";
 import type { LanguageModel } from "../lm/language-model.js";
@@ -10,7 +10,7 @@ import type { Tokenizer } from "../text/tokenizers.js";
 import { SENTENCE_END, SENTENCE_START, type Vocabulary } from "../text/vocabulary.js";
 import { child, ROOT, spell, type Trie } from "./trie.js";
 
-/** How a model was estimated: the D(1), D(2), D(3) and the threshold of pruning are for each n from 1 on. */
+/** How a model was estimated. `discounts` has D(1), D(2), D(3), and `prune` the threshold, for each n from 1 on. */
 export type Smoothing =
   | { kind: "mle" }
   | { kind: "laplace"; k: number }
@@ -19,27 +19,27 @@ export type Smoothing =
 
 const KINDS = ["mle", "laplace", "stupid-backoff", "kneser-ney"] as const;
 
-/** What is to be a Smoothing, from JSON. @throws TypeError, RangeError */
+/** Checks a Smoothing that comes from JSON. @throws TypeError, RangeError if it is none */
 export function checkSmoothing(value: unknown): Smoothing {
   const smoothing = object("smoothing", value as Smoothing);
   oneOf("smoothing.kind", smoothing.kind, KINDS);
   return smoothing;
 }
 
-/** A state is a number: the node of the longest context that the trie has. */
+/** A language model whose state is a number: the node of the longest context that the trie contains. */
 export class NgramModel implements LanguageModel<number> {
-  /** The empty context predicts, too: a model without <s> scores the first token by its unigrams. */
+  /** The empty context also predicts: a model without <s> scores the first token by its unigrams. */
   readonly predictsFirst = true;
-  /** The node of <s>, or the root where there is none; </s>, where there is one. <bos> and <eos> are words here. */
+  /** The node of <s>, or the root if there is none, and the id of </s>, if any. <bos> and <eos> are ordinary words here. */
   private readonly begin: number;
   private readonly end: number | undefined;
-  /** log10 b(h) of the contexts that were passed on the way to what `find` found. */
+  /** The sum of log10 b(h) over the contexts that the last call of `find` backed off from. */
   private weight = 0;
 
   /**
    * @param logP (nodes) log10 p(w | h) of each n-gram h w
    * @param logB (nodes above the last level) log10 b(h) of each context h
-   * @param smoothing where it is known
+   * @param smoothing how the model was estimated, if known
    */
   constructor(
     readonly tokenizer: Tokenizer,
@@ -66,7 +66,7 @@ export class NgramModel implements LanguageModel<number> {
     return this.contextOf(this.begin);
   }
 
-  /** @throws RangeError where there is no such state */
+  /** @throws RangeError if there is no such state */
   logProbs(state: number): Float32Array {
     const { word, first, suffix } = this.trie;
     const contexts = [this.checked(state)];
@@ -76,7 +76,7 @@ export class NgramModel implements LanguageModel<number> {
       weights.push(weights.at(-1)! + this.logB[h]!);
     }
     const logProbs = new Float32Array(this.vocabulary.size);
-    // What a longer context says is written over what a shorter one says.
+    // From the shortest context to the longest, whose values overwrite those of shorter ones.
     for (let i = contexts.length - 1; i >= 0; i--) {
       const h = contexts[i]!;
       for (let node = first[h]!; node < first[h + 1]!; node++) {
@@ -86,18 +86,18 @@ export class NgramModel implements LanguageModel<number> {
     return logProbs;
   }
 
-  /** @throws RangeError where there is no such state or token */
+  /** @throws RangeError if there is no such state or token */
   logProb(state: number, token: number): number {
     const node = this.find(this.checked(state), this.known(token));
     return (this.weight + this.logP[node]!) * Math.LN10;
   }
 
-  /** After </s> comes <s>. @throws RangeError where there is no such state or token */
+  /** Starts a new sentence after </s>. @throws RangeError if there is no such state or token */
   advance(state: number, token: number): number {
     return this.after(this.find(this.checked(state), this.known(token)), token);
   }
 
-  /** Beside the rest, `orders`: the length of the n-gram that was found for each token. @throws RangeError */
+  /** Also returns `orders`: the length of the n-gram found for each token. @throws RangeError for an invalid id or state */
   score(tokens: TokenIds, state: number): { logProbs: Float64Array; orders: Uint8Array; state: number } {
     checkIds("tokens", tokens, this.vocabulary.size);
     const { levels, order } = this.trie;
@@ -126,7 +126,7 @@ export class NgramModel implements LanguageModel<number> {
     return this.checked(new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true));
   }
 
-  /** The node of the longest n-gram that ends in `token` and begins in the context h; its weight is in `weight`. */
+  /** Returns the node of the longest n-gram that ends in `token` after context h; sets `weight` to the sum of log10 b. */
   private find(h: number, token: number): number {
     const { trie, logB } = this;
     let weight = 0;
@@ -144,7 +144,7 @@ export class NgramModel implements LanguageModel<number> {
     return token === this.end ? this.start() : this.contextOf(node);
   }
 
-  /** The longest context that an n-gram ends in: the longest n-grams are none. */
+  /** Returns the longest context that the n-gram ends in. N-grams of the full order are not contexts themselves. */
   private contextOf(node: number): number {
     return node < this.logB.length ? node : this.trie.suffix[node]!;
   }
@@ -159,20 +159,20 @@ export class NgramModel implements LanguageModel<number> {
   }
 }
 
-/** @throws TypeError where it is a model of another kind, or none, or lost its tables */
+/** @throws TypeError if it is not an n-gram model, or if its buffers were detached */
 export function checkNgramModel(model: NgramModel): NgramModel {
   if (!(model instanceof NgramModel)) {
     throw new TypeError(`"model" expected an n-gram model, such as kneserNey() makes, got ${show(model)}`);
   }
   const { trie, logP, logB } = model;
-  // An array that was transferred has length 0, and a search in it need not end.
+  // A transferred array has length 0, and a search in it might not terminate.
   if (trie.word.length && trie.first.length && trie.suffix.length && logP.length && logB.length) return model;
-  throw new TypeError('"model" expected an n-gram model that has its tables, got one whose buffers were detached');
+  throw new TypeError('"model" expected an n-gram model with its tables, got one whose buffers were detached');
 }
 
 /**
- * Returns the model, whose numbers a file can keep.
- * @throws RangeError naming the n-gram where a log10 probability is NaN or above 0, or a backoff weight is NaN or infinite
+ * Returns the model if its numbers can be saved to a file.
+ * @throws RangeError naming the n-gram if a log10 probability is NaN or above 0, or a backoff weight is NaN or infinite
  */
 export function checkNumbers(model: NgramModel): NgramModel {
   const { logP, logB } = model;

@@ -1,11 +1,11 @@
-// Distinct n-grams and their counts, in the lexicographic order of their ids.
+// Distinct n-grams and their counts, in lexicographic order of the ids.
 
 import { grown, sortPart } from "../arrays.js";
 
 /** The largest count. */
 const MOST = 2 ** 32 - 1;
 
-/** Rows of N ids; behind the last one of a shorter n-gram stand zeros. */
+/** Rows of N ids; shorter n-grams are padded with zeros. */
 export interface Rows {
   /** (rows, N) */
   readonly words: Uint32Array;
@@ -14,14 +14,14 @@ export interface Rows {
 }
 
 /**
- * Rows of what begins at each of some places in a sequence of ids, and goes on for N of them or up to a 0.
+ * Makes rows of the n-grams that begin at the given positions of a sequence of ids; each ends after N ids or before a 0.
  * @param ids ends in N zeros
- * @param countAt how often what begins at a place is to be counted (default: once)
+ * @param countAt how often to count the n-gram that begins at each position (default: once)
  */
 export function rowsAt(order: number, ids: Uint32Array, places: Uint32Array, countAt?: Uint32Array): Rows {
   if (order === 1) return wordsAt(ids, places, countAt);
   const sorted = sortPlaces(order, ids, places);
-  // What is not written to takes no memory.
+  // Large enough for the worst case: pages that are never written take no memory.
   const words = new Uint32Array(sorted.length * order);
   const counts = new Uint32Array(sorted.length);
   let length = 0;
@@ -36,7 +36,7 @@ export function rowsAt(order: number, ids: Uint32Array, places: Uint32Array, cou
   return { words: words.subarray(0, length * order), counts: counts.subarray(0, length) };
 }
 
-/** Rows of one word each need no sorting. */
+/** Makes rows of one word each, which need no sorting. */
 function wordsAt(ids: Uint32Array, places: Uint32Array, countAt: Uint32Array | undefined): Rows {
   const frequency = new Uint32Array(maximum(ids) + 1);
   for (const place of places) frequency[ids[place]!] = sum(frequency[ids[place]!]!, countAt ? countAt[place]! : 1);
@@ -66,8 +66,8 @@ function sameUpToZero(order: number, ids: Uint32Array, a: number, b: number): bo
 }
 
 /**
- * Places in the order of what stands at each: a counting sort by each column, the last one first. What stands behind a 0 only
- * orders what is equal.
+ * Sorts positions by the N ids at each: a counting sort by each column, last column first. Ids after a 0 only affect the
+ * order of equal n-grams.
  */
 export function sortPlaces(order: number, ids: Uint32Array, places: Uint32Array): Uint32Array {
   const next = new Uint32Array(maximum(ids) + 2);
@@ -85,7 +85,7 @@ export function sortPlaces(order: number, ids: Uint32Array, places: Uint32Array)
   return from;
 }
 
-/** All rows of two, those that both have made one. */
+/** Merges two sorted sets of rows; the counts of equal rows are added. */
 export function mergeRows(order: number, a: Rows, b: Rows): Rows {
   const words = new Uint32Array(a.words.length + b.words.length);
   const counts = new Uint32Array(a.counts.length + b.counts.length);
@@ -104,11 +104,11 @@ export function mergeRows(order: number, a: Rows, b: Rows): Rows {
   return { words: words.subarray(0, length * order), counts: counts.subarray(0, length) };
 }
 
-/** The same n-grams with other ids, in the order of those. @param renumbered the new id of each; that of 0 is 0 */
+/** Gives the n-grams new ids and sorts them by these. @param renumbered the new id of each; 0 stays 0 */
 export function renumberRows(order: number, { words, counts }: Rows, renumbered: Uint32Array): Rows {
   const result = { words: new Uint32Array(words.length), counts: new Uint32Array(counts.length) };
   let length = 0;
-  // A stack of groups of rows, each as its new id and its first row in one number.
+  // A stack of groups of rows; one number encodes a group's new id and its first row.
   let groups = new Float64Array(1024);
   let top = 0;
 
@@ -144,7 +144,7 @@ export function renumberRows(order: number, { words, counts }: Rows, renumbered:
     return row;
   }
 
-  /** For each word, by its new id, one more than the first row that begins with it. */
+  /** For each word, by new id: 1 + the first row that begins with it, or 0. */
   const begins = new Uint32Array(renumbered.length);
   for (let row = 0; row < counts.length; row = endOfGroup(row, counts.length, 0)) {
     begins[renumbered[words[row * order]!]!] = row + 1;
@@ -158,7 +158,7 @@ export function renumberRows(order: number, { words, counts }: Rows, renumbered:
   return result;
 }
 
-/** @throws RangeError where a sum of counts is too large */
+/** @throws RangeError if a sum of counts is too large */
 export function sum(a: number, b: number): number {
   if (a + b <= MOST) return a + b;
   throw new RangeError(`counts expected sums up to ${MOST}, got ${a + b}: count less text at a time`);

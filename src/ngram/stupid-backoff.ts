@@ -1,10 +1,10 @@
 // Stupid backoff (Brants et al. 2007, Large Language Models in Machine Translation, eq. 5).
 //
-//   S(w | h) = c(h w) / c(h)       where h w was seen
+//   S(w | h) = c(h w) / c(h)       if h w was seen
 //            = α · S(w | h')       otherwise; h' is h without its first word
 //
-// These are scores, not probabilities: those of a context do not sum to 1. Here a context that was never seen has no weight,
-// as in every model in backoff form; the paper has α there, too, the same for all words that could follow.
+// These are scores, not probabilities: over a context they do not sum to 1. Backing off from an unseen context costs nothing
+// here, as in every model in backoff form; the paper multiplies by α there as well, by the same factor for every next word.
 
 import { checkOptions, number, SHARE } from "../check.js";
 import { checkCounts, type NgramCounts } from "./count.js";
@@ -13,9 +13,9 @@ import { inFloatRange, modelOf, relativeFrequencies } from "./estimate.js";
 import type { NgramModel } from "./model.js";
 
 /**
- * Stupid backoff.
- * @param alpha the weight of a shorter context, from 1e-20 to 1 (default 0.4)
- * @throws TypeError, RangeError
+ * Estimates a model by stupid backoff.
+ * @param alpha the factor for each shorter context, from 1e-20 to 1 (default 0.4)
+ * @throws TypeError, RangeError naming the invalid argument
  */
 export function stupidBackoff(counts: NgramCounts, options: { alpha?: number } = {}): NgramModel {
   checkCounts(counts);

@@ -1,17 +1,17 @@
 // N-grams in a trie: the path from the root to a node spells an n-gram, first word first.
 //
 // Nodes are numbered breadth first: the root is 0, the unigrams are 1 … V in the order of their ids, then come the bigrams,
-// the trigrams, … , each level in lexicographic order. So the children of a node lie side by side in the order of their
-// words, and end where those of the next node begin. A suffix link leads from w1 … wn to w2 … wn; with it the trie is an
-// automaton that reads a text word by word: from a context to the child of the next word or, where there is none, the same
-// from the context that is one word shorter. What a reader has to remember is one number.
+// the trigrams, … , each level in lexicographic order. So the children of a node are consecutive, sorted by word, and end
+// where those of the next node begin. A suffix link leads from w1 … wn to w2 … wn. With these links the trie is an automaton
+// that reads a text word by word: from a context it moves to the child for the next word or, if there is none, follows the
+// suffix link and tries again from the shorter context. Its whole state is one node number.
 
 import { exactly, grown } from "../arrays.js";
 import { idsFor, type TokenIds } from "../text/ids.js";
 
 export const ROOT = 0;
 
-/** N-grams longer than this cost more memory than they are worth. */
+/** Longer n-grams cost more memory than they are worth. */
 export const MAX_ORDER = 10;
 
 export interface Trie {
@@ -21,16 +21,16 @@ export interface Trie {
   readonly levels: readonly number[];
   /** (nodes) The last word of each n-gram; the root has none. */
   readonly word: TokenIds;
-  /** (nodes above level N, and one more) The children of a node are first[node] … first[node + 1] − 1. */
+  /** (1 + nodes above level N) The children of a node are first[node] … first[node + 1] − 1. */
   readonly first: Uint32Array;
-  /** (nodes) The longest proper suffix of each n-gram that is in the trie, too. */
+  /** (nodes) The longest proper suffix of each n-gram that the trie contains. */
   readonly suffix: Uint32Array;
 }
 
-/** How many n-grams there are. */
+/** Number of n-grams of length n. */
 export const countOf = ({ levels }: Pick<Trie, "levels">, n: number): number => levels[n + 1]! - levels[n]!;
 
-/** The child of `node` by that word, or ROOT where there is none. Every word is a child of the root. */
+/** Returns the child of `node` for a word, or ROOT if there is none. Every word is a child of the root. */
 export function child({ word: words, first }: Pick<Trie, "word" | "first">, node: number, word: number): number {
   if (node === ROOT) return word + 1;
   const end = first[node + 1]!;
@@ -38,7 +38,7 @@ export function child({ word: words, first }: Pick<Trie, "word" | "first">, node
   return found < end && words[found] === word ? found : ROOT;
 }
 
-/** The first place from `low` on with no lesser word, or `high`. */
+/** Returns the first index from `low` on whose word is not less than `word`, or `high`. */
 function search(words: TokenIds, word: number, low: number, high: number): number {
   while (low < high) {
     const middle = (low + high) >>> 1;
@@ -48,7 +48,7 @@ function search(words: TokenIds, word: number, low: number, high: number): numbe
   return low;
 }
 
-/** The nodes of length n, in order; while one of them is at hand, `words` has the words of its n-gram. */
+/** Yields the nodes of length n in order; `words` holds the words of the current one. */
 export function* ngrams(
   { levels, word, first }: Trie,
   n: number,
@@ -59,7 +59,7 @@ export function* ngrams(
     path[n] = node;
     words[n - 1] = word[node]!;
     for (let depth = n - 1; depth > 0; depth--) {
-      // On to the parent; as a rule it is that of the n-gram before.
+      // Finds the parent; usually it is also the previous n-gram's.
       let same = node > levels[n]!;
       for (; path[depth + 1]! >= first[path[depth]! + 1]!; path[depth]!++) same = false;
       if (same) break;
@@ -69,7 +69,7 @@ export function* ngrams(
   }
 }
 
-/** The words of a node's n-gram. It takes time: for error messages. */
+/** Returns the words of a node's n-gram. Slow (linear in the level): for error messages only. */
 export function spell(trie: Trie, node: number): Uint32Array {
   let n = 1;
   while (node >= trie.levels[n + 1]!) n++;
@@ -81,16 +81,17 @@ export function spell(trie: Trie, node: number): Uint32Array {
 /** Builds a trie level by level. */
 export class TrieBuilder {
   private readonly levels = [ROOT];
-  /** As a trie's, up to the last level that was ended. */
+  /** As in Trie, up to the last completed level. */
   word: TokenIds;
   first: Uint32Array;
   private length = 1;
-  /** How many nodes know their first child. */
+  /** Number of nodes whose first child is known. */
   private opened = 0;
 
   /**
-   * The unigrams are there from the start.
-   * @param nodes about how many nodes there will be, and how many of them above the last level (default: grows)
+   * Starts with the unigrams.
+   * @param nodes the expected number of nodes (default: grows)
+   * @param above how many of them are above the last level (default: grows)
    */
   constructor(vocabularySize: number, nodes = 0, above = 0) {
     this.word = idsFor(vocabularySize, new Uint8Array(Math.max(nodes, vocabularySize + 1)));
@@ -100,7 +101,7 @@ export class TrieBuilder {
     this.endLevel();
   }
 
-  /** Appends a node and returns its number. Parents have to come in order, and the words of each in theirs. */
+  /** Appends a node and returns its number. Nodes must be appended in order of parent, then of word. */
   append(parent: number, word: number): number {
     if (this.length === this.word.length) this.word = grown(this.word);
     this.word[this.length] = word;
@@ -108,13 +109,13 @@ export class TrieBuilder {
     return this.length++;
   }
 
-  /** Has to follow the last node of each level. */
+  /** Must be called after the last node of each level. */
   endLevel(): void {
     this.open(this.levels.at(-1)!);
     this.levels.push(this.length);
   }
 
-  /** @param closed whether the suffix of each n-gram is known to be in the trie, too */
+  /** @param closed true if the trie is known to contain the suffix of each n-gram */
   done(closed: boolean): Trie {
     const { levels, length } = this;
     const order = levels.length - 2;
@@ -122,7 +123,7 @@ export class TrieBuilder {
     return { ...trie, suffix: suffixLinks(trie, closed) };
   }
 
-  /** The next node is the first child of `parent`, and of those before it that have none. */
+  /** Sets `first` up to `parent` to the next node; nodes skipped on the way have no children. */
   private open(parent: number): void {
     while (this.opened <= parent) {
       if (this.opened === this.first.length) this.first = grown(this.first);
@@ -131,7 +132,7 @@ export class TrieBuilder {
   }
 }
 
-/** The suffix of a node is the child, by the same word, of its parent's suffix. */
+/** Computes suffix links: the suffix of a node is the child, for the same word, of its parent's suffix. */
 function suffixLinks({ order, levels, word, first }: Omit<Trie, "suffix">, closed: boolean): Uint32Array {
   const suffix = new Uint32Array(levels[order + 1]!);
   for (let parent = 1; parent < levels[order]!; parent++) {
@@ -144,7 +145,7 @@ function suffixLinks({ order, levels, word, first }: Omit<Trie, "suffix">, close
         suffix[node] = w + 1;
         continue;
       }
-      // An only child is the one: it is not looked at, which would be waiting for memory. Words ascend on both sides.
+      // A parent with one child needs no search; skipping it saves a cache miss. Words ascend in both lists.
       if (!closed || end - found > 1) found = search(word, w, found, end);
       suffix[node] =
         closed || (found < end && word[found] === w) ? found : shorterSuffix({ word, first }, suffix, start, w);
@@ -153,7 +154,7 @@ function suffixLinks({ order, levels, word, first }: Omit<Trie, "suffix">, close
   return suffix;
 }
 
-/** In a model that was pruned, w1 w2 w3 may be there and w2 w3 not. */
+/** Finds the suffix in a pruned model, which may contain w1 w2 w3 but not w2 w3. */
 export function shorterSuffix(
   trie: Pick<Trie, "word" | "first">,
   suffix: Uint32Array,

@@ -1,4 +1,4 @@
-// A text as one array of token ids, made in one pass over a stream of any length.
+// Turns a text into one array of token ids, in one pass over a stream of any length.
 
 import { checkOptions, FRACTION, iterable, number, show } from "../check.js";
 import { IdArray, idsFor, type TokenIds } from "./ids.js";
@@ -6,32 +6,32 @@ import { Numbering } from "./numbering.js";
 import { checkTokenizer, type Tokenizer, tokenize } from "./tokenizers.js";
 import { checkVocabulary, UNKNOWN, VOCABULARY_OPTIONS, Vocabulary, type VocabularyOptions } from "./vocabulary.js";
 
-/** A text whole, or in pieces. */
+/** A text, whole or in pieces. */
 export type Text = string | Iterable<string>;
 
 export interface Corpus {
   vocabulary: Vocabulary;
   /** The ids to train on. */
   train: TokenIds;
-  /** The ids held out: the last part of the text. */
+  /** The held-out ids: the last part of the text. */
   valid: TokenIds;
 }
 
 export interface CorpusOptions extends VocabularyOptions {
-  /** The last part of the text, in [0, 1), that is held out (default 0.1). */
+  /** The share of the text to hold out, in [0, 1), taken from its end (default 0.1). */
   valid?: number;
 }
 
 /**
- * Reads a text: builds the vocabulary of its training part and gives ids to all of it.
- * Unless `specials` says otherwise the vocabulary has <unk>, which stands for what only the held-out part has.
- * @throws TypeError where `text` or `tokenizer` is none
- * @throws RangeError where the training part is empty, or the held-out part has a token that has no id
+ * Reads a text: builds a vocabulary from its training part and encodes all of it.
+ * Unless `specials` says otherwise, the vocabulary has <unk>, which replaces tokens that only the held-out part has.
+ * @throws TypeError if `text`, `tokenizer` or an option is of the wrong kind
+ * @throws RangeError if the training part is empty, or if a held-out token has no id and there is no <unk>
  */
 export function prepare(text: Text, tokenizer: Tokenizer, options: CorpusOptions = {}): Corpus {
   const { valid = 0.1, ...kept } = checkOptions("options", options, { ...VOCABULARY_OPTIONS, valid: 1 });
   number("valid", valid, ...FRACTION);
-  // Ids in the order in which tokens are first seen, then renumbered.
+  // Ids are assigned in order of first occurrence, then renumbered.
   const seen = new Numbering();
   const ids = new IdArray(typeof text === "string" ? text.length : 0);
   eachToken(text, tokenizer, (token) => ids.push(seen.add(token)));
@@ -51,7 +51,7 @@ export function prepare(text: Text, tokenizer: Tokenizer, options: CorpusOptions
   return { vocabulary, train: final.subarray(0, trained), valid: final.subarray(trained) };
 }
 
-/** The ids of a text. @throws RangeError naming a token that has none, where the vocabulary has no <unk> */
+/** Returns the ids of a text. @throws RangeError naming a token that has no id, if the vocabulary has no <unk> */
 export function encode(text: Text, tokenizer: Tokenizer, vocabulary: Vocabulary): TokenIds {
   checkVocabulary(vocabulary);
   const ids = new IdArray(typeof text === "string" ? text.length : 0);
@@ -59,12 +59,12 @@ export function encode(text: Text, tokenizer: Tokenizer, vocabulary: Vocabulary)
   return ids.done();
 }
 
-/** The ids of the beginning of a text: its last sentence stays open. @throws RangeError as encode does */
+/** Returns the ids of a prompt, whose last sentence stays open. @throws RangeError as encode does */
 export function encodePrompt(prompt: string, tokenizer: Tokenizer, vocabulary: Vocabulary): number[] {
   return tokenize(tokenizer, prompt).map((token) => vocabulary.id(token));
 }
 
-/** The text of ids. @throws RangeError where there is no such id */
+/** Returns the text of ids. @throws RangeError if there is no such id */
 export function decode(ids: Iterable<number>, tokenizer: Tokenizer, vocabulary: Vocabulary): string {
   checkTokenizer(tokenizer);
   checkVocabulary(vocabulary);
@@ -80,8 +80,8 @@ export function decode(ids: Iterable<number>, tokenizer: Tokenizer, vocabulary: 
 }
 
 /**
- * Tokenizes a stream piece by piece: what may go on in the next piece waits for it.
- * @throws TypeError where `text` or `tokenizer` is none
+ * Tokenizes a stream piece by piece; the end of a piece is held back if its tokens may continue in the next.
+ * @throws TypeError if `text` or `tokenizer` is of the wrong kind
  */
 export function eachToken(text: Text, tokenizer: Tokenizer, emit: (token: string) => void): void {
   checkTokenizer(tokenizer);

@@ -1,39 +1,39 @@
-// Strings, numbered in the order in which they come: a hash table with open addressing over the code units of all of them,
-// one string behind the other in one array. A Map of a million words takes twice the time and five times the memory, and the
-// garbage collector walks through all of it again and again.
+// Numbers strings in order of first occurrence: a hash table with open addressing over one array that holds the code units of
+// all strings, one after another. A Map of a million words takes twice the time and five times the memory, and the garbage
+// collector has to walk through all of it repeatedly.
 
 import { grown } from "../arrays.js";
 
-/** How many strings addAll() takes. */
+/** Most strings that addAll() takes. */
 export const BATCH = 256;
 
 export class Numbering {
-  /** How many strings there are. */
+  /** Number of strings. */
   size = 0;
-  /** @internal The code units of all strings: a byte each until there is one that needs two. */
+  /** @internal The code units of all strings: one byte each until one needs two. */
   units: Uint8Array | Uint16Array = new Uint8Array(1024);
-  /** @internal Where each string begins, and behind the last one where it ends. */
+  /** @internal (size + 1) The start of each string, then the end of the last one. */
   starts = new Uint32Array(256);
-  /** @internal Pairs of a hash and one more than a number; 0 where there is none. */
+  /** @internal Pairs (hash, 1 + number); 0 marks a free slot. */
   slots = new Uint32Array(2 * 1024);
 
   private readonly hashes = new Uint32Array(BATCH);
-  /** @internal Where hashes start from, so that nobody can choose words that all have one. */
+  /** @internal The random start of all hashes, so that nobody can craft words that collide. */
   basis = Math.floor(Math.random() * 2 ** 32);
 
-  /** The number of a string, or −1 where it has none. */
+  /** Returns a string's number, or −1 if it has none. */
   find(string: string): number {
     return this.slots[this.slotOf(string, hash(string, this.basis)) + 1]! - 1;
   }
 
-  /** The number of a string: the next one, where it has none. */
+  /** Returns a string's number; a new string gets the next one. */
   add(string: string): number {
     return this.addHashed(string, hash(string, this.basis));
   }
 
   /**
-   * The numbers of the first few of some strings, as add() gives them. In a large table each look into the memory is waited
-   * for; here all of them wait at once, in loops that do nothing else.
+   * Writes the numbers of the first `length` strings, as add() returns them. In a large table each lookup is a cache miss; in
+   * loops that do nothing else the misses overlap.
    */
   addAll(strings: readonly string[], length: number, numbers: Uint32Array): void {
     const { slots, starts, units, hashes, basis } = this;
@@ -56,19 +56,19 @@ export class Numbering {
     return this.size - 1;
   }
 
-  /** A string, by its number. */
+  /** Returns the string with a number. */
   string(number: number): string {
     const { units, starts } = this;
     const end = starts[number + 1]!;
     let text = "";
-    // A function takes only so many arguments.
+    // In parts: the number of a call's arguments is limited.
     for (let at = starts[number]!; at < end; at += 1024) {
       text += String.fromCharCode.apply(null, units.subarray(at, Math.min(end, at + 1024)) as unknown as number[]);
     }
     return text;
   }
 
-  /** All strings, by their numbers. */
+  /** All strings, in order of their numbers. */
   get strings(): string[] {
     return Array.from({ length: this.size }, (_, number) => this.string(number));
   }
@@ -88,7 +88,7 @@ export class Numbering {
     this.starts[this.size] = begin + length;
   }
 
-  /** Where a string is, or the free place where it would be. */
+  /** Returns the slot of a string, or the free slot where it would go. */
   private slotOf(string: string, h: number): number {
     const { slots } = this;
     const last = slots.length - 2;
@@ -107,7 +107,7 @@ export class Numbering {
     return true;
   }
 
-  /** @internal Moves the strings there are to a table of another size. */
+  /** @internal Moves the strings to a table of another size. */
   rehash(length: number): void {
     const { slots } = this;
     const last = length - 2;
@@ -123,7 +123,7 @@ export class Numbering {
   }
 }
 
-/** FNV-1a over the code units from another basis, its bits mixed once more (degski's finalizer has the low ones depend on all). */
+/** FNV-1a over the code units from a given basis, then a finalizer (degski's) by which the low bits depend on all bits. */
 function hash(string: string, basis: number): number {
   let h = basis;
   for (let i = 0; i < string.length; i++) h = Math.imul(h ^ string.charCodeAt(i), 0x01000193);

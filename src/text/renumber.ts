@@ -1,16 +1,16 @@
-// What is done with all strings of a Numbering: looking through them, writing them, numbering them anew.
+// Operations on all strings of a Numbering: searching, writing and renumbering them.
 
 import { sortByBits, sortPart } from "../arrays.js";
 import { Numbering } from "./numbering.js";
 
-/** The length of the longest string, in code units. */
+/** Returns the length of the longest string, in code units. */
 export function lengthOfLongest({ starts, size }: Numbering): number {
   let most = 0;
   for (let i = 0; i < size; i++) most = Math.max(most, starts[i + 1]! - starts[i]!);
   return most;
 }
 
-/** The number of the first string that has such a code unit, or none at all; −1 where there is none. */
+/** Returns the number of the first string that is empty or has a code unit for which `isOdd` holds; otherwise −1. */
 export function findOdd({ units, starts, size }: Numbering, isOdd: (unit: number) => boolean): number {
   for (let number = 0, at = 0; number < size; number++) {
     const end = starts[number + 1]!;
@@ -20,7 +20,7 @@ export function findOdd({ units, starts, size }: Numbering, isOdd: (unit: number
   return -1;
 }
 
-/** Writes a string as UTF-8, at most three bytes for a code unit, and returns the place behind it. */
+/** Writes a string as UTF-8, at most three bytes per code unit, and returns the offset after it. */
 export function writeString({ units, starts }: Numbering, number: number, bytes: Uint8Array, at: number): number {
   const end = starts[number + 1]!;
   for (let i = starts[number]!; i < end; i++) {
@@ -48,8 +48,8 @@ export function writeString({ units, starts }: Numbering, number: number, bytes:
 }
 
 /**
- * Numbers the strings anew: the first few keep their numbers, the others get them by falling count, equals in the order of
- * their code units.
+ * Renumbers the strings: the first `first` keep their numbers, the others are sorted by descending count, ties by code
+ * units.
  * @param counts (size)
  * @returns (size) the new number of each
  */
@@ -74,7 +74,7 @@ export function renumberByCount(numbering: Numbering, counts: Uint32Array, first
   return renumbered;
 }
 
-/** The first strings, with the same numbers. */
+/** Returns a copy with only the first `size` strings. */
 export function firstOnes(numbering: Numbering, size: number): Numbering {
   const first = new Numbering();
   first.size = size;
@@ -88,10 +88,10 @@ export function firstOnes(numbering: Numbering, size: number): Numbering {
   return first;
 }
 
-/** The numbers from `first` on by falling count, equals in the order of their strings' code units. */
+/** Returns the numbers from `first` on by descending count, ties in order of their strings' code units. */
 function byFallingCount({ units, starts, size }: Numbering, counts: Uint32Array, first: number): Uint32Array {
   const { digits, base } = digitsOf(units.subarray(starts[first]!, starts[size]!));
-  /** The beginning of a string from `depth` on, as a number. */
+  /** Returns the first `width` code units of a string from `depth` on, as one number. */
   const beginning = (number: number, depth: number, width: number) => {
     const end = starts[number + 1]!;
     let at = starts[number]! + depth;
@@ -110,14 +110,14 @@ function byFallingCount({ units, starts, size }: Numbering, counts: Uint32Array,
   }
   const sorted = sortByBits(numbers, [keys, rarity]);
   const n = sorted.length;
-  /** Parts still to sort: from … to − 1, whose strings agree in the first `depth` code units. */
+  /** A stack of parts (from, to, depth) to sort, whose strings agree in the first `depth` code units. */
   const parts: number[] = [];
   for (let from = 0, to = 1; from < n; from = to++) {
     const number = sorted[from]!;
     while (to < n && keys[sorted[to]!] === keys[number] && rarity[sorted[to]!] === rarity[number]) to++;
     if (to - from > 1) parts.push(from, to, width);
   }
-  // A double holds a key and behind it the number.
+  // Each double holds a key and, below it, the number.
   const narrow = widthOf(base, 2 ** 52 / size);
   const places = new Float64Array(n);
   while (parts.length > 0) {
@@ -147,7 +147,7 @@ function digitsOf(units: Uint8Array | Uint16Array): { digits: Uint32Array; base:
   return { digits, base };
 }
 
-/** How many digits a number below `most` has room for; one, at least. */
+/** Returns how many digits fit into a number below `most`, at least one. */
 function widthOf(base: number, most: number): number {
   let width = 1;
   for (let room = base; room * base <= most; room *= base) width++;

@@ -1,8 +1,8 @@
-// Sentences of words. Where one ends follows the Unicode Standard Annex #29 (rules SB3 to SB11), with these differences:
+// Sentences of words. Their boundaries follow Unicode Standard Annex #29 (rules SB3 to SB11), with these differences:
 //
-// - No mark ends a sentence before a lower-case letter, as in “Where?” he asked. In the annex only a period does not.
-// - A period does not end one after a title (Mr.), an initial (J.) or letters with periods inside (U.S., e.g.).
-// - White space has to follow the mark, but for the wide marks of East Asia.
+// - No mark ends a sentence before a lowercase letter, as in “Where?” he asked. In the annex this holds only for periods.
+// - A period does not end a sentence after a title (Mr.), an initial (J.) or letters with periods between them (U.S., e.g.).
+// - White space has to follow the mark, except for the wide marks of East Asia.
 
 import { boolean, checkOptions } from "../check.js";
 import type { Tokenizer } from "./tokenizers.js";
@@ -11,36 +11,36 @@ import { eachWord, isBetweenUnspaced, isLetterOrDigit, isSpace, pieceOfWord, wor
 
 export { words };
 
-/** Marks that end a sentence; the wide ones do without white space behind them. */
+/** Marks that end a sentence; the wide ones need no white space after them. */
 const WIDE = /^[。．！？｡]/u;
 const FINAL = /^[.!?…‽؟۔।॥։።፧။។。．！？｡]/u;
-/** Quotation marks and brackets, which still belong to the sentence that ended. */
+/** Closing quotation marks and brackets, which belong to the sentence that ended. */
 const CLOSER = /^["'”’»)\]}」』）］｝】〉》]/u;
-/** Marks before which a sentence has not ended. */
+/** Marks that continue a sentence if they come next. */
 const CONTINUES = /^[,;:\-–—،؛、，：；]/u;
 const ABBREVIATION = /^(?:mr|mrs|ms|mx|messrs|dr|prof|rev|hon|capt|col|gen|lt|sgt|st|mt|mme|mlle|\D(?:\.\D)+)$/iu;
 const LINE_FEED = 10;
 
 /**
- * The tokens of words(), with </s> behind each sentence: at the end of a line, and where a mark such as . ! or ? is followed
- * by what can begin another sentence. There are no empty sentences.
+ * Splits a text into the tokens of words(), with </s> after each sentence. A sentence ends at the end of a line, and at a mark
+ * such as . ! or ? if the next token can begin a sentence. There are no empty sentences.
  * @param lowercase see words()
- * @param wrapped for prose broken into lines of equal width, as Project Gutenberg's books are: a sentence goes on at the end
- * of a line, and ends at a blank one
- * @throws TypeError
+ * @param wrapped for prose broken into lines of equal width, such as Project Gutenberg's books: a sentence continues past the
+ * end of a line and ends at a blank line
+ * @throws TypeError naming the invalid option
  */
 export function sentences(options: { lowercase?: boolean; wrapped?: boolean } = {}): Tokenizer {
   const { lowercase = false, wrapped = false } = checkOptions("options", options, { lowercase: 1, wrapped: 1 });
   boolean("lowercase", lowercase);
   boolean("wrapped", wrapped);
-  /** How many line feeds end a sentence. */
+  /** Number of line feeds that end a sentence. */
   const feeds = wrapped ? 2 : 1;
   return {
     spec: Object.freeze({ kind: "sentence", lowercase, wrapped }),
     close: SENTENCE_END,
     each(text, emit) {
       let open = false;
-      /** The mark that ends the sentence, if what follows can begin another one. */
+      /** The mark that ends the sentence if the next token can begin another. */
       let mark = "";
       let before = "";
       let last = 0;
@@ -64,7 +64,7 @@ export function sentences(options: { lowercase?: boolean; wrapped?: boolean } = 
         let end = i;
         while (end > 0 && isSpace(text, end - 1)) end--;
         if (countFeeds(text, end, i) >= feeds) return i;
-        // Between two words the sentence goes on, whatever comes before and after.
+        // Between two words the sentence always continues, so it is safe to cut there.
         const spaced = end < i && end > 0 && isLetterOrDigit(text, end - 1) && isLetterOrDigit(text, i);
         if (spaced || isBetweenUnspaced(text, i)) return i;
         if (end < i) i = end + 1;
@@ -84,7 +84,7 @@ function countFeeds(text: string, from: number, to: number): number {
   return feeds;
 }
 
-/** Whether what begins there can begin a sentence: its first letter is no small one. */
+/** Returns true if a sentence can begin at `start`: the first letter from there on is not lowercase. */
 function canBegin(text: string, start: number, feeds: number): boolean {
   if (FINAL.test(text[start]!) || CONTINUES.test(text[start]!)) return false;
   let passed = 0;
@@ -97,6 +97,6 @@ function canBegin(text: string, start: number, feeds: number): boolean {
   return false;
 }
 
-/** Whether a period belongs to the word before it. A sentence may well end in the word I. */
+/** Returns true if a period belongs to the word before it. I is a word, not an initial: it can end a sentence. */
 const isAbbreviation = (word: string): boolean =>
   ABBREVIATION.test(word) || (word.length === 1 && word !== "I" && word !== word.toLowerCase());

@@ -1,4 +1,4 @@
-// From text to tokens and back. A tokenizer is a few functions and the plain data that a saved model keeps of it.
+// From text to tokens and back. A tokenizer is a few functions and a plain-data spec that is saved with a model.
 
 import { boolean, checkOptions, type NoOptions, oneOf, show, string } from "../check.js";
 import { SENTENCE_END, SENTENCE_START, strings, UNKNOWN } from "./vocabulary.js";
@@ -12,17 +12,17 @@ export type TokenizerSpec =
 
 export interface Tokenizer {
   readonly spec: TokenizerSpec;
-  /** The token that closes a sentence, where there are sentences: a text that does not end in one is closed by it, too. */
+  /** The token that closes each sentence, if the tokenizer has sentences; it also closes a text that ends without it. */
   readonly close?: string;
   /** Calls `emit` with each token of a text, in order. */
   each(text: string, emit: (token: string) => void): void;
-  /** How much of a text can be tokenized before what follows it is known: where a stream is cut. */
+  /** Returns how many leading code units can be tokenized before the rest of a stream is known. */
   cut(text: string): number;
-  /** What a token adds to a text, after the token `previous` (undefined at the start). */
+  /** Returns the text that a token adds after the token `previous` (undefined at the start). */
   piece(token: string, previous: string | undefined): string;
 }
 
-/** Every Unicode character is a token: code points, so surrogate pairs stay whole. The round trip is exact. */
+/** Makes each Unicode character (code point) a token, so surrogate pairs stay whole. The round trip is exact. */
 export function characters(options: NoOptions = {}): Tokenizer {
   checkOptions("options", options, {});
   return {
@@ -42,7 +42,7 @@ export function characters(options: NoOptions = {}): Tokenizer {
   };
 }
 
-/** What stands between white space. Joining puts single spaces. */
+/** Splits at white space. Joining inserts single spaces. */
 export function whitespace(options: NoOptions = {}): Tokenizer {
   checkOptions("options", options, {});
   return {
@@ -56,8 +56,8 @@ export function whitespace(options: NoOptions = {}): Tokenizer {
 }
 
 /**
- * Each line is a sentence, closed by </s>, and its words are what stands between blanks: as KenLM reads a text.
- * @param skipSymbols leaves <s>, </s> and <unk> out where the text has them; otherwise the first two are an error
+ * Makes each line a sentence, closed by </s>, and splits it into words at blanks, as KenLM does.
+ * @param skipSymbols skips <s>, </s> and <unk> in the text; otherwise the first two are an error (default false)
  */
 export function lines(options: { skipSymbols?: boolean } = {}): Tokenizer {
   const { skipSymbols = false } = checkOptions("options", options, { skipSymbols: 1 });
@@ -91,30 +91,30 @@ export function lines(options: { skipSymbols?: boolean } = {}): Tokenizer {
 const LINE_FEED = 10;
 const LESS = 60;
 
-/** Space, tab, line feed, carriage return and NUL. */
+/** True for space, tab, line feed, carriage return and NUL. */
 export const isBlank = (code: number) =>
   code <= 32 && (code === 32 || code === LINE_FEED || code === 9 || code === 13 || code === 0);
 
-/** Whether lines() reads a token back as it is: a form that has blanks between words can keep it. */
+/** Returns true if lines() reads a token back unchanged, so that a format with blanks between words can store it. */
 export const isWord = (token: string): boolean => /^[^ \t\n\r\0]+$/.test(token);
 
-/** Whether a word is a symbol to leave out. @throws RangeError where it must not be in a text */
+/** Returns true if a word is a symbol to skip. @throws RangeError if it is a symbol that a text must not contain */
 function isSymbol(word: string, skip: boolean): boolean {
   if (skip) return word === SENTENCE_START || word === SENTENCE_END || word === UNKNOWN;
   if (word === SENTENCE_START || word === SENTENCE_END) throw symbolError(word);
   return false;
 }
 
-/** What there is to say of a text in which a symbol stands as a word. */
+/** The error for a text that contains a symbol as a word. */
 export const symbolError = (word: string): RangeError =>
   new RangeError(
-    `the text has the word ${show(word)}, which stands for something else in a model: ` +
-      "leave it out of the text, or have such symbols skipped (skipSymbols, --skip-symbols)",
+    `the text has the word ${show(word)}, which has a special meaning in a model: ` +
+      "remove it from the text, or skip such symbols (skipSymbols, --skip-symbols)",
   );
 
 /**
- * Every match of a regular expression of yours; what lies between the matches is dropped. Empty matches are not tokens.
- * @param separator what joining puts between tokens
+ * Makes each nonempty match of a custom regular expression a token; text between the matches is dropped.
+ * @param separator joins the tokens of a text (default " ")
  */
 export function pattern(regex: RegExp, separator = " "): Tokenizer {
   if (!(regex instanceof RegExp)) throw new TypeError(`"regex" expected a regular expression, got ${show(regex)}`);
@@ -131,20 +131,20 @@ export function pattern(regex: RegExp, separator = " "): Tokenizer {
   };
 }
 
-/** A tokenizer, ours or another's. @throws TypeError */
+/** @throws TypeError if `tokenizer` is neither a built-in nor a custom tokenizer */
 export function checkTokenizer(tokenizer: Tokenizer | undefined, name = "tokenizer"): asserts tokenizer is Tokenizer {
   const { each, cut, piece, spec } = tokenizer ?? ({} as Partial<Tokenizer>);
   if ([each, cut, piece].every((method) => typeof method === "function") && typeof spec?.kind === "string") return;
   throw new TypeError(`"${name}" expected a tokenizer, such as characters(), got ${show(tokenizer)}`);
 }
 
-/** Tokenizers with large tables: a bundler keeps them apart where they are loaded by the file that needs them. */
+/** Tokenizers with large tables. A bundler can split them off, since they are imported only for a file that needs them. */
 export type WordTokenizers = Pick<typeof import("./sentences.js"), "sentences" | "words">;
 
 /**
- * The tokenizer that `spec`, which may be any JSON, describes.
- * @param tables needed where needsTables(spec)
- * @throws RangeError, TypeError where it describes none
+ * Returns the tokenizer described by `spec`, which may be any JSON.
+ * @param tables required if needsTables(spec)
+ * @throws RangeError, TypeError if it describes none
  */
 export function tokenizerFrom(spec: TokenizerSpec, tables?: WordTokenizers): Tokenizer {
   const { kind, lowercase, wrapped, skipSymbols, source, flags, separator } = spec as Record<string, unknown>;
@@ -170,13 +170,13 @@ function regexFrom(source: string, flags: string): RegExp {
   try {
     return new RegExp(source, flags);
   } catch (cause) {
-    // The engine's message has all of the source, however long, raw.
+    // The engine's message is not passed on: it quotes the whole source unescaped.
     const found = `${show(source)} with the flags ${show(flags)}`;
     throw new RangeError(`"source" expected a regular expression, got ${found}`, { cause });
   }
 }
 
-/** All tokens of a text. */
+/** Returns all tokens of a text. */
 export function tokenize(tokenizer: Tokenizer, text: string): string[] {
   checkTokenizer(tokenizer);
   string("text", text);
@@ -185,7 +185,7 @@ export function tokenize(tokenizer: Tokenizer, text: string): string[] {
   return tokens;
 }
 
-/** The text that tokens make. */
+/** Joins tokens into a text. */
 export function join(tokenizer: Tokenizer, tokens: readonly string[]): string {
   checkTokenizer(tokenizer);
   strings("tokens", tokens);

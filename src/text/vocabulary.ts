@@ -1,4 +1,4 @@
-// The numbers of the tokens.
+// Tokens and their ids.
 
 import { checkOptions, integer, iterable, kindOf, type Names, number, show, string } from "../check.js";
 import { Numbering } from "./numbering.js";
@@ -7,45 +7,45 @@ export const UNKNOWN = "<unk>";
 export const PADDING = "<pad>";
 export const START = "<bos>";
 export const END = "<eos>";
-/** What n-gram models call them. */
+/** The names of START and END in n-gram models. */
 export const SENTENCE_START = "<s>";
 export const SENTENCE_END = "</s>";
 
 export interface VocabularyOptions {
-  /** Tokens seen less often are left out (default 1). */
+  /** Leaves out tokens that occur less often than this (default 1). */
   minCount?: number;
-  /** At most so many tokens, the special ones included: the most frequent stay. */
+  /** Keeps at most this many tokens, the most frequent ones, special tokens included (default: no limit). */
   maxSize?: number;
-  /** Which of <unk>, <pad>, <bos> and <eos> there are; they come first (default: none). */
+  /** Special tokens, such as <unk>, <pad>, <bos> and <eos>; they get the first ids (default: none). */
   specials?: readonly string[];
 }
 
-/** Their names, for functions that take them and others. */
+/** The names of these options, for functions that also take others. */
 export const VOCABULARY_OPTIONS: Names<VocabularyOptions> = { minCount: 1, maxSize: 1, specials: 1 };
 
-/** The tokens that a model knows, numbered from 0: a token's id is its place among them. It never changes. */
+/** The tokens that a model knows, numbered from 0: a token's id is its position. Immutable. */
 export class Vocabulary {
-  /** Ids of the special tokens, where the vocabulary has them; start and end may be called <s> and </s>, too. */
+  /** Ids of the special tokens, if the vocabulary has them; <s> and </s> also serve as start and end. */
   readonly unknown: number | undefined;
   readonly padding: number | undefined;
   readonly start: number | undefined;
   readonly end: number | undefined;
   /** The tokens and their ids. */
   readonly words: Numbering;
-  /** Those that were asked for, as strings: a million of them take time and memory that counting does not need. */
+  /** The strings requested so far: making a million of them takes time and memory that counting does not need. */
   #made: (string | undefined)[] | undefined;
-  /** All of them. */
+  /** All tokens as strings, once requested. */
   #tokens: readonly string[] | undefined;
 
   /**
    * @param tokens each token once, in the order of their ids
-   * @throws TypeError where they are no strings; RangeError where there are none or one stands twice
+   * @throws TypeError if they are not strings; RangeError if there are none or one occurs twice
    */
   constructor(tokens: readonly string[] | Numbering) {
     if (tokens instanceof Numbering) {
       this.words = tokens;
     } else {
-      // A copy: a network has as many rows, whatever happens to the caller's array.
+      // A copy: the network's number of rows must not depend on what happens to the caller's array.
       this.#tokens = Object.freeze([...strings("tokens", tokens)]);
       if (tokens.length === 0) throw new RangeError("a vocabulary expected at least one token, got none");
       this.words = new Numbering();
@@ -59,7 +59,7 @@ export class Vocabulary {
     const idOf = (...tokens: string[]) => tokens.map((token) => this.words.find(token)).find((id) => id >= 0);
     this.unknown = idOf(UNKNOWN);
     this.padding = idOf(PADDING);
-    // Where a text has <bos> as a word, an n-gram model knows its sentences by <s>.
+    // <s> first: an n-gram model marks sentences by <s> even if its text has <bos> as a word.
     this.start = idOf(SENTENCE_START, START);
     this.end = idOf(SENTENCE_END, END);
     Object.freeze(this);
@@ -69,7 +69,7 @@ export class Vocabulary {
     return "Vocabulary";
   }
 
-  /** Builds a vocabulary: special tokens first, then by falling count, equals in order of their code units. */
+  /** Builds a vocabulary: special tokens first, then by descending count, ties in order of their code units. */
   static fromCounts(counts: ReadonlyMap<string, number>, options: VocabularyOptions = {}): Vocabulary {
     const { minCount = 1, maxSize, specials = [] } = checkOptions("options", options, VOCABULARY_OPTIONS);
     if (kindOf(counts) !== "Map")
@@ -83,7 +83,7 @@ export class Vocabulary {
     return new Vocabulary([...specials, ...rest.slice(0, most - specials.length).map(([token]) => token)]);
   }
 
-  /** Builds a vocabulary from tokens as they come. */
+  /** Builds a vocabulary from the tokens of a text, which it counts. */
   static from(tokens: Iterable<string>, options: VocabularyOptions = {}): Vocabulary {
     const counts = new Map<string, number>();
     for (const token of iterable("tokens", tokens, "strings to iterate over"))
@@ -91,7 +91,7 @@ export class Vocabulary {
     return Vocabulary.fromCounts(counts, options);
   }
 
-  /** The tokens, by their ids. */
+  /** The tokens, in order of their ids. */
   get tokens(): readonly string[] {
     this.#tokens ??= Object.freeze(this.words.strings);
     return this.#tokens;
@@ -105,18 +105,18 @@ export class Vocabulary {
     return this.words.find(string("token", token)) >= 0;
   }
 
-  /** A token's id; that of <unk> for one that is not in the vocabulary. @throws RangeError naming it where there is no <unk> */
+  /** Returns a token's id, or <unk>'s if it is not in the vocabulary. @throws RangeError naming it if there is no <unk> */
   id(token: string): number {
     const id = this.words.find(string("token", token));
     if (id >= 0) return id;
     if (this.unknown !== undefined) return this.unknown;
     throw new RangeError(
       `${name(token)} is not among the ${this.size} tokens of the vocabulary, which has no ${UNKNOWN}: ` +
-        "leave it out, or train on a text that has it",
+        "remove it, or train on a text that contains it",
     );
   }
 
-  /** The token of an id. @throws RangeError where there is none */
+  /** Returns the token of an id. @throws RangeError if there is none */
   token(id: number): string {
     integer("id", id, 0, this.size - 1);
     if (this.#tokens) return this.#tokens[id]!;
@@ -125,7 +125,7 @@ export class Vocabulary {
     return this.#made[id];
   }
 
-  /** One-hot rows (n × size) for those who want to see them; the network gathers instead. */
+  /** Returns one-hot rows (n × size), for illustration: the network gathers rows by id instead. */
   oneHot(ids: ArrayLike<number>): Float32Array {
     const isArray = Array.isArray(ids) || (ArrayBuffer.isView(ids) && kindOf(ids) !== "DataView");
     if (!isArray) throw new TypeError(`"ids" expected an array of token ids, got ${show(ids)}`);
@@ -149,7 +149,7 @@ export function checkVocabulary(vocabulary: unknown, name = "vocabulary"): asser
   throw new TypeError(`"${name}" expected a Vocabulary, such as prepare() makes, got ${show(vocabulary)}`);
 }
 
-/** A token with the code point of a single character, which may not be visible: "é" (U+00E9). */
+/** Shows a token; a single character, which may be invisible, with its code point: "é" (U+00E9). */
 export function name(token: string): string {
   const point = token.codePointAt(0);
   const single = point !== undefined && token.length === (point > 0xffff ? 2 : 1);

@@ -1,22 +1,22 @@
-// Words, as the Unicode Standard Annex #29 (version 17) finds them. The names in parentheses are those of its rules.
+// Words by Unicode Standard Annex #29 (version 17). Names in parentheses are its rules.
 //
-// It differs from the annex on purpose in these ways, and from Intl.Segmenter in the last:
+// Deliberate differences from the annex, and in the last point from Intl.Segmenter:
 //
-// - White space is not a token, nor part of one. In the annex a narrow no-break space, which French puts before ? and !, is
-//   part of the word before it.
+// - White space is never a token or part of one. In the annex the narrow no-break space, which French puts before ? and !,
+//   is part of the word before it.
 // - The zero width space is white space. Invisible characters that follow white space are dropped with it; visible marks are
 //   tokens of their own.
 // - After a zero width joiner any symbol continues an emoji, not only those that are emoji today.
-// - Chinese, Japanese, Thai, Lao, Khmer and Burmese are written without spaces between words. A token there is a character
-//   with its marks, and a run of katakana, as in the annex; Intl.Segmenter has dictionaries. Joining adds no spaces.
+// - Chinese, Japanese, Thai, Lao, Khmer and Burmese are written without spaces between words. As in the annex, a token is a
+//   character with its marks, or a run of katakana; Intl.Segmenter uses dictionaries. Joining adds no spaces.
 //
-// Neither Intl nor \p{…} is used: their tables change with the version of an engine, and a model's tokens must not.
+// Intl and \p{…} are not used: their tables change with the engine's version, and a model's tokens must not.
 
 import { boolean, checkOptions } from "../check.js";
 import type { Tokenizer } from "./tokenizers.js";
 import { RUNS } from "./word-classes.js";
 
-// The classes of characters, in the order of scripts/word-classes.mjs. LETTER to CONNECTOR make up words.
+// The classes of characters, in the order of scripts/word-classes.mjs. Words consist of LETTER to CONNECTOR.
 const OTHER = 0;
 const LETTER = 1;
 const NUMERIC = 2;
@@ -53,15 +53,15 @@ function classes(): Uint8Array {
   return table.fill(HALF, 0xd800, 0xdc00);
 }
 
-/** The class of the character at a place of a text. */
+/** Returns the class of the character at index i. */
 export function classAt(text: string, i: number): number {
   const kind = classes()[text.charCodeAt(i)]!;
   if (kind !== HALF) return kind;
   const point = text.codePointAt(i)!;
-  if (point < 0x10000) return OTHER; // by itself
+  if (point < 0x10000) return OTHER; // a lone surrogate
   if (point < 0x20000) return classes()[point]!;
   if (point < 0x40000) return UNSPACED; // ideographs
-  return point >= 0xe0000 && point < 0xe1000 ? FORMAT : OTHER; // tags and selectors of variants
+  return point >= 0xe0000 && point < 0xe1000 ? FORMAT : OTHER; // tags and variation selectors
 }
 
 const widthAt = (text: string, i: number): number => (text.codePointAt(i)! > 0xffff ? 2 : 1);
@@ -69,16 +69,16 @@ const isWord = (kind: number): boolean => kind >= LETTER && kind <= CONNECTOR;
 const isLetter = (kind: number): boolean => kind === LETTER || kind === HEBREW;
 const isExtender = (kind: number): boolean => kind >= EXTEND && kind <= JOINER;
 
-/** The blocks that have the parts of emoji. Their other symbols do not follow joiners. */
+/** Returns true in the blocks that contain the parts of emoji. The other symbols there do not follow joiners. */
 const isSymbol = (point: number): boolean => (point >= 0x2190 && point < 0x2c00) || point >= 0x1f000;
 
-/** Whether nothing comes between two characters (WB5, 8–10, 13–13b). */
+/** Returns true if there is no boundary between two characters (WB5, 8–10, 13–13b). */
 function joins(before: number, after: number): boolean {
   if (isWord(before)) return isWord(after) || (before === CONNECTOR && after === KATAKANA);
   return before === KATAKANA && (after === KATAKANA || after === CONNECTOR);
 }
 
-/** Whether a mark is part of the word that it stands in, between two characters (WB6–7c, 11–12). */
+/** Returns true if a mark between two characters is part of their word (WB6–7c, 11–12). */
 function holds(before: number, mark: number, after: number): boolean {
   const either = mark === MID_EITHER || mark === SINGLE_QUOTE;
   if (before === NUMERIC) return after === NUMERIC && (either || mark === MID_NUMBER);
@@ -86,7 +86,7 @@ function holds(before: number, mark: number, after: number): boolean {
   return either || mark === MID_LETTER || (mark === DOUBLE_QUOTE && before === HEBREW && after === HEBREW);
 }
 
-/** Where what begins at a place of a text ends, be it a word, a punctuation mark or an emoji. */
+/** Returns the end of the word, punctuation mark or emoji that begins at `start`. */
 function endOf(text: string, start: number): number {
   const table = classes();
   let kind = classAt(text, start);
@@ -94,7 +94,7 @@ function endOf(text: string, start: number): number {
   let joiner = kind === JOINER;
   let paired = false;
   for (;;) {
-    // Most of a text goes no further than this.
+    // The fast path: most words end here.
     while (isWord(kind) && i < text.length) {
       const next = table[text.charCodeAt(i)]!;
       if (!isWord(next)) break;
@@ -103,16 +103,16 @@ function endOf(text: string, start: number): number {
     }
     if (i >= text.length) return i;
     let next = classAt(text, i);
-    // These belong to what is before them (WB4).
+    // Extenders belong to the character before them (WB4).
     for (; isExtender(next); next = classAt(text, i)) {
       joiner = next === JOINER;
       i += widthAt(text, i);
       if (i >= text.length) return i;
     }
     if (joins(kind, next) || (joiner && next === OTHER && isSymbol(text.codePointAt(i)!))) {
-      // An emoji may be made of several (WB3c).
+      // Joined symbols are one emoji (WB3c).
     } else if (kind === REGIONAL && next === REGIONAL && !paired) {
-      paired = true; // a flag is made of two (WB15, 16)
+      paired = true; // a flag is two regional indicators (WB15, 16)
     } else if (next >= MID_LETTER && next <= DOUBLE_QUOTE) {
       let after = i + 1;
       while (after < text.length && isExtender(classAt(text, after))) after += widthAt(text, after);
@@ -132,7 +132,7 @@ function endOf(text: string, start: number): number {
   }
 }
 
-/** Whether there is nothing to be seen in a part of a text. */
+/** Returns true if a part of a text has only invisible characters. */
 function isInvisible(text: string, from: number, to: number): boolean {
   for (; from < to; from += widthAt(text, from)) {
     const kind = classAt(text, from);
@@ -141,7 +141,7 @@ function isInvisible(text: string, from: number, to: number): boolean {
   return true;
 }
 
-/** Calls `visit` with where each token of a text begins and ends. */
+/** Calls `visit` with the start and end of each token of a text. */
 export function eachWord(text: string, visit: (start: number, end: number) => void): void {
   const table = classes();
   for (let i = 0; i < text.length; ) {
@@ -157,10 +157,10 @@ export function eachWord(text: string, visit: (start: number, end: number) => vo
 }
 
 /**
- * Words, punctuation marks and emoji: 3.14, don't and a flag are one token each. White space is not kept: joining puts
- * single spaces where English has them, and none between the characters of a script that has none.
- * @param lowercase in lower case. Unicode promises never to change what the lower case of a character is: only characters
- * that are newer than an engine stay as they are in it.
+ * Splits a text into words, punctuation marks and emoji: 3.14, don't and a flag are one token each. White space is dropped;
+ * joining inserts single spaces where English has them, and none between the characters of a script without spaces.
+ * @param lowercase makes tokens lowercase (default false). Unicode guarantees that the lowercase form of a character never
+ * changes; only characters newer than the engine's Unicode version stay unchanged.
  */
 export function words(options: { lowercase?: boolean } = {}): Tokenizer {
   const { lowercase = false } = checkOptions("options", options, { lowercase: 1 });
@@ -168,7 +168,7 @@ export function words(options: { lowercase?: boolean } = {}): Tokenizer {
   return {
     spec: Object.freeze({ kind: "word", lowercase }),
     each(text, emit) {
-      // Word by word: what is around a word does not decide which of the two small sigmas it ends in.
+      // Lowercased word by word, so that the form of a final sigma does not depend on the neighboring words.
       eachWord(text, (start, end) => {
         const word = text.slice(start, end);
         emit(lowercase ? word.toLowerCase() : word);
@@ -184,20 +184,20 @@ export function words(options: { lowercase?: boolean } = {}): Tokenizer {
 
 export const isSpace = (text: string, i: number): boolean => classes()[text.charCodeAt(i)] === SPACE;
 
-/** Whether there is a letter, a digit or an ideograph. */
+/** Returns true for a letter, a digit or an ideograph. */
 export function isLetterOrDigit(text: string, i: number): boolean {
   const kind = classes()[text.charCodeAt(i)]!;
   return isWord(kind) || kind === KATAKANA || kind === UNSPACED;
 }
 
-/** Whether a place lies between two letters each of which is a token, whatever comes before and after. */
+/** Returns true between two characters that are always separate tokens, whatever surrounds them. */
 export const isBetweenUnspaced = (text: string, i: number): boolean =>
   classes()[text.charCodeAt(i)] === UNSPACED && classes()[text.charCodeAt(i - 1)] === UNSPACED;
 
 const CLOSING = /^[.,;:!?%)\]}’”»…،؛؟۔।॥、。，．！？：；）］｝」』】〉》]$/u;
 const OPENING = /^[([{“‘«（［｛「『【〈《]$/u;
 
-/** What a token adds to a text, after another one. */
+/** Returns the text that a token adds after the token `previous`. */
 export function pieceOfWord(token: string, previous: string | undefined): string {
   if (previous === undefined || CLOSING.test(token) || OPENING.test(previous)) return token;
   return isUnspaced(token) && isUnspaced(previous) ? token : ` ${token}`;
