@@ -1,5 +1,5 @@
-// The main job, as npm start runs it: trains a character RNN on Moby-Dick for about half a minute, then has it write.
-// It goes through the command, as you would:
+// Run by npm start: trains a character RNN on Moby-Dick for about half a minute, then generates text.
+// It runs the command-line tool, as you would:
 //
 //   rivulet train moby-dick.txt --hidden 128 --window 32 --batch 8 --lr 0.005 --schedule cosine --seconds 25
 //   rivulet generate model.safetensors --prompt "Call me " --temperature 0.7

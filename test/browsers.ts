@@ -54,7 +54,7 @@ export const late = (what: string, seconds: number) =>
     setTimeout(() => reject(new Error(`${what}: no answer in ${seconds} seconds`)), seconds * 1000).unref();
   });
 
-/** What a page sends back in a browser that is started for it alone. @param start starts it with a profile in a folder */
+/** Starts a browser for one page and returns what the page sends back. @param start starts it with a profile in a folder */
 export async function inBrowser(
   start: (url: string, profile: string) => ChildProcess,
   root: string,
@@ -77,20 +77,20 @@ export async function inBrowser(
 export const CHROMIUM = "/usr/bin/chromium";
 export const FIREFOX = "/usr/bin/firefox-esr";
 
-/** Whether a browser is here; says so where it is not. In CI a missing one is a failure of its tests. */
+/** Returns true if a browser is installed; prints a message if it is not. In CI a missing browser fails its tests. */
 export function present(browser: string): boolean {
   const there = existsSync(browser);
   if (!there && !process.env.CI) console.warn(`SKIPPED: no ${browser} (Debian: apt-get install ${basename(browser)})`);
   return there || process.env.CI !== undefined;
 }
 
-/** It is to ask nothing of the network. */
+/** Flags that keep it off the network. */
 const CHROMIUM_FLAGS = [
   ...["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"],
   ...["--disable-background-networking", "--disable-component-update", "--disable-sync"],
 ];
 
-/** A process group of its own, so that its children end with it. */
+/** Starts a process group of its own, so that its children end with it. */
 const GROUP = { stdio: "ignore", detached: true } as const;
 
 export function chromium(url: string, profile: string): ChildProcess {
@@ -117,7 +117,7 @@ export async function playwright(path: string) {
   const browser = await chromium.launch({ executablePath: CHROMIUM, args: CHROMIUM_FLAGS });
   return {
     close: (): Promise<void> => browser.close(),
-    /** What a page of a folder sends back. @param headers of every response */
+    /** Returns what a page of a folder sends back. @param headers of every response */
     async answer(root: string, path = "index.html", headers: Record<string, string> = {}): Promise<Answer> {
       return served(root, headers, async (url, answer) => {
         const page = await browser.newPage();

@@ -1,5 +1,5 @@
-// What the command shows on a terminal is no wider than the terminal, whatever its width: pure functions over all widths,
-// and the command on a pseudo-terminal, which util-linux's script makes.
+// The command's output fits a terminal of any width: pure functions over all widths, and the command on a pseudo-terminal
+// made by util-linux's script.
 
 import { spawnSync } from "node:child_process";
 import { rmSync, writeFileSync } from "node:fs";
@@ -34,7 +34,7 @@ describe("every width from 20 to 300", () => {
       expect(line).toMatch(/\d+ % {2}loss [\d.]+|\d+ % {2}epoch \d+ {2}loss/);
       if (width > all.length) expect(line).toBe(all);
     }
-    // Narrower than any terminal is: still no wider.
+    // Even a terminal narrower than any real one.
     for (let width = 1; width < 20; width++) expect(progressLine(shown, 1, 0, width).length).toBeLessThanOrEqual(width);
   });
 
@@ -73,7 +73,7 @@ describe.skipIf(!terminals)("on a terminal", () => {
   const TEXT = "The sea had jeeringly kept his finite body up. 海は広いな。\n".repeat(200);
   writeFileSync(join(directory, "text.txt"), TEXT);
   const NETWORK = "--hidden 8 --window 16 --batch 4 --out t.safetensors";
-  /** What a command writes to a terminal of so many columns; standard output goes to a file. */
+  /** Returns what a command writes to a terminal of a given width; standard output goes to a file. */
   function shown(columns: number, args: string, meanwhile = "") {
     const line = `stty cols ${columns}; ${meanwhile} ${process.execPath} ${CLI} ${args} > out`;
     const { stdout } = spawnSync("script", ["-qefc", line, "log"], { cwd: directory, encoding: "utf8" });
@@ -100,7 +100,7 @@ describe.skipIf(!terminals)("on a terminal", () => {
     for (const line of drawn) expect([...line].length).toBeLessThanOrEqual(columns);
   });
 
-  it("that is resized meanwhile the line follows", () => {
+  it("the line follows a resize", () => {
     const resize = "( until grep -q loss log; do sleep 0.1; done; stty cols 30 < /dev/tty ) &";
     const lines = redraws(shown(100, `train text.txt ${NETWORK} --seconds 2.5 --valid 0`, resize));
     expect([...lines[0]!].length).toBeGreaterThan(50);
@@ -115,7 +115,7 @@ describe.skipIf(!terminals)("on a terminal", () => {
   });
 });
 
-it("where it is no terminal nothing is redrawn", () => {
+it("nothing is redrawn if it is not a terminal", () => {
   const { directory, run } = commandIn("no-terminal");
   writeFileSync(join(directory, "text.txt"), "The sea had jeeringly kept his finite body up. ".repeat(60));
   const { stderr } = run("train text.txt --hidden 8 --window 8 --batch 4 --epochs 3");

@@ -12,7 +12,7 @@ import { evaluate } from "../src/lm/perplexity.js";
 import { selectKernels } from "../src/wasm/load.js";
 import { CLI, commandIn, inProcess } from "./command.js";
 
-// What the command computes is computed here again, with the same bits.
+// Results of the command are computed again here and must be equal bit for bit.
 selectKernels("strict");
 
 const { directory, run } = commandIn("cli");
@@ -26,7 +26,7 @@ const lines = (stdout: string) =>
     .trim()
     .split("\n")
     .map((line) => JSON.parse(line));
-/** What fixes a run's numbers: everything but how fast it was. */
+/** The fields of a progress line that do not depend on speed. */
 const timeless = ({ tokensPerSecond: _, ...rest }: Record<string, unknown>) => rest;
 const SMALL = "--hidden 16 --window 16 --batch 8 --lr 0.01";
 
@@ -124,7 +124,7 @@ describe("rivulet train", () => {
     const files = ["whole", "cut"].map((name) => readFileSync(join(directory, `${name}.safetensors`)));
     expect(files[1]!.equals(files[0]!)).toBe(true);
 
-    // Longer than was planned, too.
+    // Also longer than originally planned.
     const longer = lines(run("train text.txt --resume cut.checkpoint.safetensors --epochs 13 --json").stdout);
     expect(longer[0].step).toBe(whole.length);
     expect(longer.at(-2).epoch).toBe(13);
@@ -223,7 +223,7 @@ describe("rivulet train --sample", () => {
     expect(samples.at(-1)).toBe([...generate(model, { length: 20, seed: 4 })].join(""));
     const { stderr } = run(`${args} --sample 20 --out shown.safetensors`);
     for (const sample of samples) expect(stderr).toContain(`:\n${sample}\n`);
-    // Where nothing is held out there is one at the end.
+    // Without held-out text one sample is printed at the end.
     const end = lines(
       run(`train text.txt ${SMALL} --steps 3 --valid 0 --sample 5 --json --out plain.safetensors`).stdout,
     );
@@ -255,7 +255,7 @@ describe("rivulet train --from", () => {
     const nats = (name: string) => lines(run(`eval ${name} other.txt --json`).stdout)[0].nats;
     expect(nats("fine.safetensors")).toBeLessThan(nats("base.safetensors") - 0.2);
     expect(readFileSync(join(directory, "base.safetensors")).equals(before)).toBe(true);
-    // Of a checkpoint only the weights are taken.
+    // Only the weights of a checkpoint are used.
     const again = run(`train other.txt --from base.checkpoint.safetensors ${SHORT} --epochs 4 --out fine2.safetensors`);
     expect(again.status, again.stderr).toBe(0);
     const [one, two] = ["fine", "fine2"].map((name) => readFileSync(join(directory, `${name}.safetensors`)));
@@ -452,7 +452,7 @@ describe("output that cannot be written", () => {
     for (const name of ["o.safetensors", "o.checkpoint.safetensors"]) rmSync(join(directory, name), { force: true });
   });
 
-  it("is no end to a training: it goes on, and is saved", () => {
+  it("does not end a training run, which continues and is saved", () => {
     const untold = shell(`${train} | head -1`);
     expect([untold.status, lines(untold.stdout).length]).toEqual([0, 1]);
     expect(untold.stderr).toContain("saved o.safetensors");
@@ -481,14 +481,14 @@ describe("output that cannot be written", () => {
 });
 
 describe("a disk that fills up", () => {
-  // A limit on the size of files fails writes half way, as a full disk does, and needs no privileges.
+  // A limit on file sizes makes writes fail halfway, like a full disk, and needs no privileges.
   const limited = (kilobytes: number, args: string) =>
     spawnSync("bash", ["-c", `ulimit -f ${kilobytes}; exec ${process.execPath} ${CLI} ${args}`], {
       cwd: directory,
       encoding: "utf8",
     });
 
-  it("leaves the model that was there, and no half of the new one; what can be saved is", () => {
+  it("leaves the old model, no half-written new one, and saves whatever fits", () => {
     expect(run(`train text.txt ${SMALL} --steps 2 --out full.safetensors`).status).toBe(0);
     const before = readFileSync(join(directory, "full.safetensors"));
     const nothing = limited(2, `train text.txt --hidden 64 --window 16 --batch 8 --steps 2 --out full.safetensors`);
@@ -496,7 +496,7 @@ describe("a disk that fills up", () => {
     expect(nothing.stderr).toContain('cannot save "full.safetensors"');
     expect(nothing.stderr).toContain("the file is larger than the system allows: save elsewhere");
     expect(readFileSync(join(directory, "full.safetensors")).equals(before)).toBe(true);
-    // The model fits, its checkpoint does not.
+    // The model fits, but its checkpoint does not.
     const model = limited(40, `train text.txt --hidden 64 --window 16 --batch 8 --steps 2 --out full.safetensors`);
     expect(model.status).toBe(1);
     expect(model.stderr).toContain('cannot save "full.checkpoint.safetensors"');
@@ -728,7 +728,7 @@ describe("what is wrong", () => {
     expect(result.stderr).not.toMatch(/^\s+at /m); // no stack trace
   });
 
-  it("a text piped in from the file that --out names, or named as it, is still there", () => {
+  it("a text is not overwritten by --out, even if piped in", () => {
     const command = `${process.execPath} ${CLI} train - --out own.txt < own.txt`;
     const { status, stderr } = spawnSync("bash", ["-c", command], { cwd: directory, encoding: "utf8" });
     expect(stderr).toContain('saving "own.txt" would overwrite standard input');

@@ -1,5 +1,5 @@
-// Clocks that stand still, as on Cloudflare Workers, which stop them between inputs and outputs: nothing waits for the time
-// to pass, and long work still yields.
+// Clocks that stand still, as in Cloudflare Workers between I/O operations: nothing waits for time to pass, and long
+// computations still yield to the event loop.
 
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -46,7 +46,7 @@ describe.each(STILL)("with %s", (_, stop) => {
     vi.restoreAllMocks();
   });
 
-  /** How often the event loop came around while `work` was done. */
+  /** Returns the number of turns of the event loop during `work`. */
   async function turnsDuring(work: () => Promise<unknown>): Promise<number> {
     let turns = 0;
     let working = true;

@@ -29,7 +29,7 @@ export function commandIn(name: string) {
   return { directory, run };
 }
 
-/** Runs a command line in this process: as far as it has to go to be found wrong. */
+/** Runs a command line in this process, far enough for usage errors. */
 export async function inProcess(line: string): Promise<number> {
   const words = Array.from(line.matchAll(/"([^"]*)"|(\S+)/g), ([, quoted, plain]) => quoted ?? plain!);
   const command = commandNamed(words[0]!);

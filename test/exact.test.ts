@@ -45,7 +45,7 @@ describe("random numbers", () => {
     expect([random.uint32(), random.uint32(), random.uint32(), random.uint32()]).toEqual([11520, 0, 5927040, 70819200]);
   });
 
-  it("are uniform, and each seed's its own", () => {
+  it("are uniform, and differ between seeds", () => {
     const n = 100_000;
     const random = new Random(5);
     const buckets = new Array<number>(10).fill(0);

@@ -13,7 +13,7 @@ interface Text {
 const { toPyTorch, fromPyTorch } = JSON.parse(fixture("exchange.json").toString()) as Record<string, Text>;
 
 function expectScores(model: RecurrentModel, { ids, logProbs }: Text): void {
-  // What comes before the first token is not in PyTorch's figures.
+  // PyTorch's figures do not include the first token.
   const state = model.advance(model.start(), ids[0]!);
   const { logProbs: found } = model.score(Uint8Array.from(ids.slice(1)), state);
   expect(found.length).toBe(logProbs.length);

@@ -1,4 +1,4 @@
-// What is written can be read, and what cannot be read says why.
+// Files round-trip, and errors say why a file cannot be read.
 
 import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -142,7 +142,7 @@ describe("a model file", () => {
     await expect(described(() => {})).resolves.toBeDefined();
   });
 
-  it("of something else is named", async () => {
+  it("of another kind is recognized", async () => {
     await expect(loadModel(new TextEncoder().encode("It was the best of times"))).rejects.toThrow("of another kind");
     const other = writeSafetensors(new Map<string, Tensor>([["x", { shape: [1], values: Float32Array.of(1) }]]), {});
     await expect(loadModel(other)).rejects.toThrow('without "rivulet" in its metadata');
@@ -169,7 +169,7 @@ describe("a model file", () => {
 });
 
 describe("a checkpoint", () => {
-  it("loads as a model; a model is no checkpoint; another text is not its text", async () => {
+  it("loads as a model; a model does not resume; another text is refused", async () => {
     const { train: ids } = prepare(TEXT, characters());
     const training = train(model, ids, { windows: carriedWindows({ window: 5, batch: 3 }), steps: 4 });
     for await (const _ of training);
@@ -211,7 +211,7 @@ describe("files", () => {
     writeWhole(at("link"), Uint8Array.of(1, 2));
     expect([...readFileSync(at("target"))]).toEqual([1, 2]);
     expect(readdirSync(directory).filter((name) => name.endsWith(".tmp"))).toEqual([]);
-    writeWhole("/dev/null", bytes); // a device stays one
+    writeWhole("/dev/null", bytes); // a device is written to, not replaced
     expect(readFileSync("/dev/null").length).toBe(0);
   });
 
@@ -220,7 +220,7 @@ describe("files", () => {
       /cannot save ".*no\/such\/m" \(\d\.\d KiB\): the directory ".*such" does not exist: create it/,
     );
     expect(() => writeWhole(directory, bytes)).toThrow("it is a directory: name a file in it");
-    // A full device: what it is like when the disk fills up half way.
+    // /dev/full behaves like a disk that fills up.
     expect(() => writeWhole("/dev/full", bytes)).toThrow('cannot save "/dev/full"');
     expect(() => writeWhole("/dev/full", bytes)).toThrow(
       "no space is left on the device: free some, or save elsewhere",
@@ -243,14 +243,14 @@ describe("files", () => {
   ])("invalid UTF-8, %s: named with its offset", (_, invalid, message) => {
     writeFileSync(at("bad.txt"), Uint8Array.from(invalid));
     expect(() => [...readText(at("bad.txt"))]).toThrow(message);
-    // Behind a first piece of a megabyte that ends inside a character.
+    // After a first piece of a megabyte that ends inside a character.
     const before = Buffer.concat([Buffer.alloc((1 << 20) - 2, "x"), Buffer.from("日")]);
     writeFileSync(at("bad.txt"), Buffer.concat([before, Uint8Array.from(invalid)]));
     const offset = Number(/offset (\d+)/.exec(message)![1]) + before.length;
     expect(() => [...readText(at("bad.txt"))]).toThrow(`at offset ${offset}: convert it`);
   });
 
-  it("a text that is not there", () => {
+  it("a missing text", () => {
     expect(() => [...readText(at("nothing"))]).toThrow(/cannot read ".*nothing": there is no such file/);
     expect(() => [...readText(directory)]).toThrow("it is a directory: name a file");
   });

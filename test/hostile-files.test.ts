@@ -1,4 +1,4 @@
-// Files, pipes and descriptions made to break what reads them: each is refused with one clear line.
+// Files, pipes and descriptions made to break their readers: each is refused with one clear line.
 
 import { spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
@@ -38,7 +38,7 @@ beforeAll(async () => {
   checkpoint = saveCheckpoint(training);
 });
 
-/** What is said of a file: a FormatError of one short line, whatever is in the file. */
+/** Returns the message of a reader's error, which must be a FormatError of one short line. */
 async function refusal(file: Uint8Array, read: (file: Uint8Array) => Promise<unknown> = loadModel): Promise<string> {
   const error = await read(file).then(
     () => new Error("it was accepted"),
@@ -218,7 +218,7 @@ describe("a message", () => {
   });
 
   it("comes before what a file claims is allocated", async () => {
-    // Each of many tensors claims all of the bytes there are.
+    // Each of many tensors claims all bytes of the file.
     const entry = '{"dtype": "F32", "shape": [100000], "data_offsets": [0, 400000]}';
     const header = `{${Array.from({ length: 20_000 }, (_, i) => `"${i}": ${entry}`).join()}}`;
     expect(await refusal(safetensors(header, new Uint8Array(400_000)))).toContain("without gaps or overlaps");
@@ -293,7 +293,7 @@ describe("a checkpoint's description", () => {
     }
   });
 
-  it("says nothing of what is no part of it", async () => {
+  it("ignores unknown fields", async () => {
     const more = withDescription(checkpoint, "training", (t) => Object.assign(t.settings, { valid: [1], signal: {} }));
     const [{ training }, { training: plain }] = [await go(more), await go(checkpoint)];
     expect(training.settings).toEqual(plain.settings);

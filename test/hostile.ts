@@ -1,4 +1,4 @@
-// Files that are small and claim much: how to make them, and what is said of them.
+// Small files with large claims: how to make each, and the expected message.
 
 import { gzipSync } from "node:zlib";
 import { crc32 } from "../src/io/crc32.js";
@@ -11,7 +11,7 @@ const deep = (scale: number) => "[".repeat(scale * 40e6);
 const TENSOR = '{"dtype":"F32","shape":[0],"data_offsets":[0,0]}';
 const UNIGRAMS = '"tokenizer":{"kind":"char"},"levels":[0,1,3000001,3000001],"trieBytes":0,"quantized":false';
 
-/** gzip of 3 GB in 3 MB, as many parts as it takes. */
+/** Makes 3 MB of gzip that unpack to 3 GB. */
 function bomb(scale: number, head: string, fill: string): Uint8Array {
   const part = gzipSync(Buffer.alloc(1 << 25, fill));
   return Buffer.concat([gzipSync(head), ...Array.from({ length: 90 * scale }, () => part)]);

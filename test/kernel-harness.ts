@@ -1,5 +1,5 @@
-// Runs kernels on matrices: lays them out as the kernels want them, at odd places, with guard words around, and reads
-// them back. Every build of the kernels that this engine can run is tested.
+// Runs kernels on matrices: lays them out in the kernels' format at odd addresses, surrounded by guard words, and reads them
+// back. Every build of the kernels that this engine can run is tested.
 
 import { expect } from "vitest";
 import type { Kernels } from "../src/wasm/kernels.js";

@@ -1,4 +1,4 @@
-// Files of another kind than the one that was asked for: what they are is said, and what to do. Texts may be gzipped.
+// Files of the wrong kind: the message says what they are and what to do. Texts may be gzipped.
 
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -32,7 +32,7 @@ const COMPILE = "convert it to ARPA with compile-lm FILE --text=yes model.arpa";
 const TORCH = "save its state_dict with safetensors.torch.save_file()";
 const NUMPY = "save its arrays with safetensors.numpy.save_file()";
 
-// Files that other programs wrote: what they are, what to do where a text was expected, and where a model was.
+// Files written by other programs: the kind, the advice if a text was expected, and the advice if a model was.
 const kinds: Record<string, [what: string, text: string, model: string]> = {
   "kenlm.probing.bin": [KENLM, "name a text", "load the ARPA file that it was made from"],
   "kenlm.trie.bin": [KENLM, "name a text", "load the ARPA file that it was made from"],
@@ -54,7 +54,7 @@ const kinds: Record<string, [what: string, text: string, model: string]> = {
   "model.gguf": ["a GGUF model", "name a text", "rivulet does not read it"],
   "word2vec.bin": ["word2vec's vectors", "name a text", "rivulet does not read it"],
 };
-// Of these only the marks.
+// Only the signatures of these kinds.
 const marks: Record<string, [bytes: string, ...(typeof kinds)[string]]> = {
   "notes.pdf": ["%PDF-1.7\n%\xe2\xe3\xcf\xd3\n", "a PDF document", "convert it with pdftotext", "name a model"],
   "old.doc": ["\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an Office document", "save it as plain text", "name a model"],
@@ -94,7 +94,7 @@ describe("a file of another kind", () => {
       await expect(read(path)).rejects.toThrow(FormatError);
       await expect(read(path)).rejects.toThrow(`${JSON.stringify(path)}: expected a model, got ${what}: ${model}`);
     }
-    // Packed by gzip it is what it was.
+    // The kind is recognized inside gzip as well.
     expect(() => textOf(file("packed.gz", gzipSync(bytes)))).toThrow(`expected a text in UTF-8, got ${what}: ${text}`);
   });
 
@@ -212,7 +212,7 @@ describe("a gzipped text", () => {
     for (const bytes of [Buffer.concat([a, b]), Buffer.concat([a, gzipSync(""), b, Buffer.alloc(700)])]) {
       expect(textOf(file("t.gz", bytes)) === text.slice(1)).toBe(true);
     }
-    // A member that ends where a step of the reader does.
+    // A member that ends exactly at a step of the reader.
     const random = randomNumbers(1);
     const noise = latin1(Array.from({ length: 1 << 14 }, () => String.fromCharCode(97 + random() * 26)).join(""));
     const stored = gzipSync(noise, { level: 0 });

@@ -145,7 +145,7 @@ describe("generation", () => {
     expect(pieces.length).toBeLessThan(1000);
   });
 
-  it("saved anywhere it goes on as if it had not been", async () => {
+  it("resumes bit for bit from a save at any point", async () => {
     const whole = text({ prompt: "a", length: 40, seed: 5 });
     const generation = generate(model, { prompt: "a", length: 40, seed: 5 });
     let first = "";

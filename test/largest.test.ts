@@ -1,4 +1,4 @@
-// The largest of many numbers: held against sorting all of them.
+// The largest of many numbers, compared with sorting all of them.
 
 import { describe, expect, it } from "vitest";
 import { largest } from "../src/lm/largest.js";

@@ -1,4 +1,4 @@
-// What comes next: held against sorting all of what logProbs says.
+// nextTokens() compared with sorting all of logProbs().
 
 import { beforeAll, describe, expect, it } from "vitest";
 import { type LanguageModel, RecurrentModel, words } from "../src/entries/index.js";
@@ -22,7 +22,7 @@ the dog ran off
 const counts = (order: number) => countNgrams(TEXT, { order });
 const WORDS = new Set(TEXT.split(/\s+/).filter(Boolean)).size;
 
-/** All that can be written next, by sorting. */
+/** All tokens that can come next, by sorting. */
 function sorted<S>(model: LanguageModel<S>, state: S): NextToken[] {
   const left = ["<unk>", "<s>", "<bos>", "<pad>"];
   return Array.from(model.logProbs(state), (logProb, id) => ({ token: model.vocabulary.token(id), logProb, id }))
@@ -38,7 +38,7 @@ function same(found: NextToken[], expected: NextToken[]): void {
   });
 }
 
-/** A model of any kind, and texts to go on from. */
+/** A model of any kind, and texts to continue. */
 function behaves<S>(model: LanguageModel<S>, texts: string[]): void {
   for (const text of texts) {
     const state = stateAfter(model, text);

@@ -31,13 +31,13 @@ writeFileSync(at("one.txt"), "hello\n");
 writeFileSync(at("repeats.txt"), "the cat sat\n".repeat(20));
 writeFileSync(at("symbols.txt"), "w1 w2\nw3 <s> w4\nw5 w6 </s>\n");
 
-/** What a run prints that is to end well. */
+/** Returns the standard output of a run that must succeed. */
 function done(args: string | string[], input?: string): string {
   const { status, stdout, stderr } = run(args, input);
   expect(status, stderr).toBe(0);
   return stdout;
 }
-/** The one line of JSON on standard output, which no other reader but JSON.parse has to be told of. */
+/** Returns the single line of JSON on standard output. */
 function object(stdout: string) {
   expect(stdout).toMatch(/^\{.*\}\n$/);
   return JSON.parse(stdout);
@@ -180,7 +180,7 @@ describe("rivulet ngram", () => {
     expect(pruned.ngrams[2]).toBe([...trigrams.values()].filter((n) => n > 1).length);
     expect(words.ngrams).toEqual(pruned.ngrams);
     for (const flags of [["--prune", "0,0,1"], ["--prune=0,0,1"], ["--prune=0 0 1"], ["--prune=0", "0", "1"]]) {
-      // Numbers before the text are thresholds, too.
+      // Numbers before the text are also thresholds.
       const same = object(done(["ngram", "--order", "3", "--out", "p.arpa", "--json", ...flags, "text.txt"]));
       expect(same.ngrams, flags.join(" ")).toEqual(pruned.ngrams);
     }
@@ -239,7 +239,7 @@ describe("rivulet ngram", () => {
     const text = "The cat, the dog. ";
     done("ngram - --order 2 --tokens word --lowercase --smoothing mle --out w.ngram", text);
     const { nats, tokens, unknown } = object(done("eval w.ngram - --json", text));
-    // the cat , the dog . </s>: only what comes behind "the", twice, is uncertain.
+    // the cat , the dog . </s>: only the word after "the", which occurs twice, is uncertain.
     expect([tokens, unknown]).toEqual([6, 0]);
     expect(nats).toBeCloseTo((2 * Math.LN2) / 6, 6);
   });
@@ -514,7 +514,7 @@ describe("what is wrong", () => {
   });
 
   it("a disk that fills up leaves the model that was there", () => {
-    // A limit on the size of files fails writes half way, as a full disk does, and needs no privileges.
+    // A limit on file sizes makes writes fail halfway, like a full disk, and needs no privileges.
     for (const [command, name] of [
       ["ngram text.txt --order 3", "kept.arpa"],
       ["ngram text.txt --order 3", "kept.ngram"],

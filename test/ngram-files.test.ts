@@ -1,4 +1,4 @@
-// N-gram models as files: those of other programs load, ours load there, and what is broken is refused in one clear line.
+// Files of n-gram models: other programs' load here, ours load there, and damaged ones are refused with one clear line.
 
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -501,7 +501,7 @@ describe("the binary form", () => {
         // biome-ignore lint/suspicious/noControlCharactersInRegex: none of them may reach a terminal
         expect(result.message).not.toMatch(/[\x00-\x1f]/);
       } else {
-        // What is read can be used.
+        // A model that loads can be used.
         const { logProbs } = result.score(Uint8Array.of(0, 1, 2, 0, 0), result.start());
         expect(logProbs.every((p) => !(p > 1e-3) || p < Infinity)).toBe(true);
       }

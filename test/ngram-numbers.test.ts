@@ -1,5 +1,5 @@
-// Which counts an estimate takes, and which numbers it writes: none that is not finite but log 0, whatever rows the counts
-// lack; refused exactly where KenLM's lmplz refuses; and every float32 is read as it was written.
+// Estimates write only finite numbers and log 0, whatever rows the counts lack; they refuse counts exactly when KenLM's lmplz
+// does; and every float32 reads back as it was written.
 
 import { readFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
@@ -144,7 +144,7 @@ describe("counts that lack rows", () => {
         Array.from({ length: below(7) }, () => "abcdef"[below(words)]!),
       );
       const rows = [...rowsOf(sentences, order)];
-      // Rows are left out, counted otherwise, or made up; and some tables are left as they are.
+      // Rows are removed, given other counts, or invented; some tables are left unchanged.
       for (let n = below(4); n > 0 && rows.length > 0; n--) {
         const at = below(rows.length);
         const word = () => "abcdef"[below(6)]!;
@@ -261,7 +261,7 @@ describe("a model", () => {
     }
     expect(wrong).toEqual([]);
 
-    // A weight of -99 is a number, and -Infinity is what -99 in a file stands for.
+    // A weight of -99 is an ordinary number, while -99 in a file means -Infinity.
     const { tokenizer, vocabulary, trie, logP, logB } = model;
     const weights = logB.map((_, h) => [-99, -Infinity, -98.99999, -1e38, 2 ** -149][h % 5]!);
     const again = await loadNgram(Buffer.from(arpaOf(new NgramModel(tokenizer, vocabulary, trie, logP, weights))));

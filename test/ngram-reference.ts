@@ -1,4 +1,4 @@
-// N-gram models as the formulas have them: Maps of strings and doubles, slow, short, and independent of src/ngram.
+// N-gram models straight from the formulas: Maps of strings and doubles; slow, short and independent of src/ngram.
 // Contexts h and n-grams are arrays of words; a probability is asked for with at most the N − 1 last words as its context.
 
 export type Gram = readonly string[];
@@ -9,7 +9,7 @@ const SYMBOLS = ["<unk>", "<s>", "</s>"];
 // No word of a test has it.
 const key = (gram: Gram) => gram.join("\0");
 
-/** Everything that sentences have to say about their n-grams of up to `order` words. */
+/** Counts of all n-grams of up to `order` words in sentences. */
 export class Seen {
   /** c(w1 … wn). <s> by itself is not counted: nothing predicts it. */
   readonly counts = new Map<string, number>();
@@ -83,7 +83,7 @@ export interface KneserNey {
   isKept: (gram: Gram) => boolean;
   /** D(1), D(2) and D(3) for each n. */
   discounts: number[][];
-  /** Whether those of length n had to be taken from elsewhere. */
+  /** True for each n whose discounts are the fallback. */
   undefinedDiscounts: boolean[];
 }
 
@@ -95,7 +95,7 @@ export function kneserNey(seen: Seen, prune: readonly number[] = [0]): KneserNey
     if (gram.length === 1 && SYMBOLS.includes(gram[0]!)) return true;
     return seen.count(gram) > threshold(gram.length);
   };
-  /** What is known of the beginning of a sentence is its own count, since nothing comes before. */
+  /** The adjusted count; n-grams that begin with <s> keep their own count, since nothing precedes them. */
   const a = (gram: Gram) => (gram.length === order || gram[0] === "<s>" ? seen.count(gram) : seen.preceding(gram).size);
 
   const discounts: number[][] = [];

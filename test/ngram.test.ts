@@ -1,5 +1,5 @@
-// N-grams: counted, estimated and used as a language model. Held against KenLM's own files, and against
-// ngram-reference.ts, which has the formulas in Maps of strings and doubles.
+// N-grams are counted, estimated and used as a language model, and compared with KenLM's own files and with
+// ngram-reference.ts, which computes the formulas with Maps of strings and doubles.
 
 import { existsSync, readFileSync } from "node:fs";
 import { brotliDecompressSync, gunzipSync } from "node:zlib";
@@ -211,7 +211,7 @@ describe.each([1, 2, 3, 4, 5])("order %d", (order) => {
     counts: countNgrams(textOf(sentences), { order }),
   }));
 
-  /** What was followed by something, what was not, and what is met by reading a text; each with its state. */
+  /** Contexts, each with its state: followed by a word in the text, never followed by one, and reached by reading a text. */
   function contexts(seen: Seen, model: NgramModel): { h: Gram; state: number }[] {
     const random = randomNumbers(order);
     const word = () =>
@@ -237,7 +237,7 @@ describe.each([1, 2, 3, 4, 5])("order %d", (order) => {
       const model = ours(counts);
       const p = theirs(seen);
       for (const { h, state } of contexts(seen, model)) {
-        // With additive smoothing there is nothing but the whole context.
+        // Additive smoothing is defined only for the whole context.
         if (/Laplace|add/.test(name) && h.length < order - 1 && h[0] !== "<s>") continue;
         model.vocabulary.tokens.forEach((w, id) => {
           const expected = Math.log(p(h, w));
@@ -352,7 +352,7 @@ it("the probabilities of a large model's contexts sum to 1, to 1e-5, and logProb
   }
 });
 
-/** N-grams in lexicographic order, no two the same, each with the link to its longest suffix that there is. */
+/** Checks that n-grams are distinct, in lexicographic order, and linked to their longest suffix in the trie. */
 function expectTrie(of: { trie: Trie; vocabulary: Vocabulary }): void {
   const { order, levels, suffix, word, first } = of.trie;
   expect(levels.length).toBe(order + 2);
@@ -393,7 +393,7 @@ function expectCounts(counts: NgramCounts, sentences: readonly Gram[], order: nu
   for (let n = 1; n <= order; n++) {
     const found = [...spelled(counts, n)].map(([gram, node]) => [gram.join("\0"), counts.count[node]!] as const);
     const expected = seen.grams[n]!.map((gram) => [gram.join("\0"), seen.count(gram)] as const);
-    // These two are in every model, and never counted by themselves.
+    // These two are in every model and are never counted on their own.
     if (n === 1) expected.push(["<unk>", 0], ["<s>", 0]);
     expect(new Map(found)).toEqual(new Map(expected));
     expect(found.length).toBe(expected.length);
@@ -404,7 +404,7 @@ function expectCounts(counts: NgramCounts, sentences: readonly Gram[], order: nu
 const bytesOf = ({ buffer, byteOffset, byteLength }: Uint8Array | Trie["word"]) =>
   Buffer.from(buffer, byteOffset, byteLength);
 
-/** The same to the last bit. */
+/** Checks that two results are equal bit for bit. */
 function expectSame(a: NgramCounts, b: NgramCounts): void {
   expect(a.vocabulary.tokens).toEqual(b.vocabulary.tokens);
   expect(a.trie.levels).toEqual(b.trie.levels);
@@ -612,7 +612,7 @@ describe("n-grams that were counted before", () => {
     }
   }
 
-  /** Deals sentences out to three shards, counts each, and adds what they say up in any order. */
+  /** Deals sentences out to three shards, counts each, and adds up the counts in random order. */
   function shards(sentences: readonly Gram[], order: number, random: () => number, counted = order): NgramCounts {
     const dealt: Gram[][] = [[["a", "b"]], [["b", "a"]], [["a", "a"]]];
     for (const sentence of sentences) dealt[Math.floor(random() * 3)]!.push(sentence);
@@ -799,7 +799,7 @@ describe("as a language model", () => {
     // p(a | <s>) = 1, p(b | a) = 2/3, p(</s> | b) = 1
     expect(evaluate(model, "a b").perplexity).toBeCloseTo((2 / 3) ** (-1 / 3), 6);
     expect(evaluate(model, "b a")).toMatchObject({ perplexity: Infinity, nats: Infinity, bits: Infinity, unknown: 0 });
-    // After an unknown word it goes by the unigrams: p(</s>) = 3/9. The others: p(a | <s>) = 1.
+    // After an unknown word the unigrams apply: p(</s>) = 3/9. Otherwise p(a | <s>) = 1.
     const result = evaluate(model, "a x");
     expect(result).toMatchObject({ perplexity: Infinity, unknown: 1, tokens: 3 });
     expect(result.perplexityExcludingUnknown).toBeCloseTo(Math.sqrt(3), 6);
@@ -809,7 +809,7 @@ describe("as a language model", () => {
   it("every other perplexity is finite for known words in any order", () => {
     for (const [name, model] of models.slice(1)) {
       expect(Number.isFinite(perplexity(model, "t t t s\n\na\n")), name).toBe(true);
-      // Stupid backoff has nothing for unknown words.
+      // Stupid backoff gives unknown words probability 0.
       expect(Number.isFinite(perplexity(model, unseen)), name).toBe(name !== "stupid backoff");
     }
   });
@@ -892,7 +892,7 @@ describe("generation", () => {
         bigrams.add(tokens.slice(i - 1, i + 1).join(" "));
       }
     }
-    // And most of those.
+    // Most of the bigrams are generated.
     expect(bigrams.size).toBeGreaterThan(0.8 * seen.grams[2]!.length);
   });
 
@@ -914,7 +914,7 @@ describe("generation", () => {
     expect(written(model, { prompt: "the dog" })).toBe(" ran off");
     expect(written(model, { prompt: "the dog ran off\nthe cat" })).toBe(" sat down");
     expect(written(model, { prompt: "the dog ran off" })).toBe("");
-    // Blanks behind it do not end it.
+    // Trailing blanks do not end it.
     expect(written(model, { prompt: "the dog ran " })).toBe(" off");
     expect(["the cat sat down", "the dog ran off"]).toContain(written(model, { prompt: "the dog ran off\n" }));
     refused(
@@ -1038,7 +1038,7 @@ describe("refuses", () => {
       1,
       "1-grams whose adjusted counts give a discount of 0 to 2 for the count 2, got -4.000",
     ],
-    // a, b and </s> stand there nine times each.
+    // a, b and </s> occur nine times each.
     [
       "a b\n".repeat(9),
       1,

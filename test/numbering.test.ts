@@ -1,4 +1,4 @@
-// Strings and their numbers: held against a Map, the engine's own sort and its encoder.
+// Strings and their numbers, compared with a Map, the engine's sort and its encoder.
 
 import { describe, expect, it } from "vitest";
 import { Random } from "../src/random.js";

@@ -1,5 +1,5 @@
-// Counts in Parquet files: whatever parts a text was counted in, their sum is what counting it in one piece makes, bit for
-// bit; and files made to break what reads them are refused.
+// Counts in Parquet files: however a text is divided, the sum of the counts equals, bit for bit, the count of the whole; and
+// files made to break their readers are refused.
 
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -91,7 +91,7 @@ async function rowsOf(path: string): Promise<Row[]> {
 
 const fixture = (name: string) => new URL(`fixtures/parquet/${name}`, import.meta.url).pathname;
 
-/** What is said of a file: an error of one short line, or nothing. */
+/** Returns the message of a reader's error, which must be one short line, or undefined. */
 async function refusal(path: string): Promise<string | undefined> {
   const error = await readCounts(path, { order: 2 }).then(
     () => undefined,
@@ -210,7 +210,7 @@ describe("counts of parts", () => {
   it("may be partitioned, as Spark's partitionBy leaves them", async () => {
     const { text, order } = JSON.parse(readFileSync(fixture("counts.json"), "utf8"));
     const whole = countNgrams(text, { order });
-    // Git keeps no empty directories, and what a writer left over is not for readers.
+    // Git keeps no empty directories, and leftovers of a writer are ignored.
     expect(readdirSync(fixture("spark"))).toEqual(["._SUCCESS.crc", "_SUCCESS", "_temporary", "n=1", "n=2", "n=3"]);
     expectSame(await readCounts(fixture("spark"), { order }), whole);
     expectSame(

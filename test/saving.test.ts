@@ -1,4 +1,4 @@
-// Saving where others save, plant links, or were killed; and what is said of every path that cannot be read or written.
+// Saving while others save, plant links or are killed; and the message for every path that cannot be read or written.
 
 import { type SpawnSyncReturns, spawn, spawnSync } from "node:child_process";
 import {
@@ -91,7 +91,7 @@ describe("a path that cannot be read or written", () => {
     for (const read of [readModel, readNgram, readBytes, (path: string) => [...readText(path)]]) {
       matches(await said(() => read(path)), reading);
     }
-    // There the directory of one is read as one of many.
+    // readCounts() reads all files of a directory.
     if (reading !== DIRECTORY) {
       const found = await said(() => readCounts(path, { order: 1 }));
       matches(found, /link to/.test(String(reading)) ? NONE : reading);
@@ -143,7 +143,7 @@ describe("a path that cannot be read or written", () => {
     const exhaust = `import("node:fs"); const fs = process.getBuiltinModule("node:fs"); const open = []; try { for (;;) open.push(fs.openSync("/dev/null")) } catch {}; [...readText(${JSON.stringify(at("file"))})]`;
     expect(run(exhaust, {}, "ulimit -n 64;")).toContain("true cannot read");
     expect(run(exhaust, {}, "ulimit -n 64;")).toContain("too many files are open: close some, or raise the limit");
-    // The superuser may read everything, so that somebody else has to try.
+    // The superuser may read everything, so another user has to try.
     chmodSync(directory, 0o755);
     writeFileSync(at("secret"), "x");
     chmodSync(at("secret"), 0);
@@ -207,7 +207,7 @@ describe("a temporary file", () => {
     });
     await new Promise((resolve) => child.stdout.once("data", resolve));
     while (temporaries(folder).length === 0) await new Promise((resolve) => setTimeout(resolve, 1));
-    // While it is being written, another's saving leaves it alone.
+    // Another process's save leaves it alone while it is being written.
     child.kill("SIGSTOP");
     const [name] = temporaries(folder);
     writeWhole(join(folder, "other"), Uint8Array.of(1));
@@ -229,7 +229,7 @@ describe("a temporary file", () => {
   it("is new, whatever is planted, and keeps the permissions of what it replaces", async () => {
     const victim = at("victim");
     writeFileSync(victim, "whole");
-    // The names of before, and any that can be foreseen.
+    // Names used by earlier versions, and other predictable ones.
     for (const name of [".m.safetensors", ".rivulet"]) {
       symlinkSync(victim, at(`${name}.${process.pid}.tmp`));
     }

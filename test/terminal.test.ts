@@ -1,4 +1,4 @@
-// The command at a terminal that is real (script(1) of util-linux makes one), and under the signals that can end it.
+// The command on a real terminal (made by script(1) of util-linux), and under the signals that can end it.
 
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -22,7 +22,7 @@ if (!hasScript) console.warn("script(1) is not installed: nothing is tried at a 
 const shell = (args: string[]) =>
   [process.execPath, CLI, ...args].map((arg) => `'${arg.replaceAll("'", "'\\''")}'`).join(" ");
 
-/** What the command writes to a terminal, whose line ends are \r\n. */
+/** Returns what the command writes to a terminal, whose line ends are \r\n. */
 function atTerminal(args: string[]): string {
   const { stdout } = spawnSync("script", ["-qec", shell(args), "/dev/null"], { cwd: directory, encoding: "latin1" });
   return Buffer.from(stdout, "latin1").toString("utf8").replaceAll("\r\n", "\n");
@@ -45,7 +45,7 @@ describe("control characters", () => {
   });
 
   it.skipIf(!hasScript)("of a vocabulary are shown at a terminal, and are as they are in a pipe", async () => {
-    // Tokens that no tokenizer of ours would make, as a stranger's file can have.
+    // Tokens that no built-in tokenizer makes, but a hostile file may have.
     const { vocabulary } = prepare("a", whitespace(), { valid: 0, specials: ["<unk>", ...HOSTILE] });
     const model = await RecurrentModel.create({ tokenizer: whitespace(), vocabulary, hiddenSize: 2 });
     writeFileSync(at("hostile.safetensors"), saveModel(model));
@@ -80,7 +80,7 @@ describe("control characters", () => {
 describe("signals", () => {
   const TRAIN = "train text.txt --hidden 16 --window 16 --batch 8 --epochs 100000 --json --out";
 
-  /** Starts a training, and waits until it trains. */
+  /** Starts a training run and waits for its first step. */
   async function training(
     out: string,
   ): Promise<{ child: ChildProcess; ended: Promise<{ code: number; stderr: string }> }> {
@@ -164,7 +164,7 @@ describe("signals", () => {
       const child = spawn(process.execPath, [CLI, ...args.split(" ")], { cwd: directory, stdio: "ignore" });
       const ended = new Promise((resolve) => child.on("close", resolve));
       const unfinished = () => readdirSync(directory).filter((name) => name.startsWith(".rivulet-"));
-      // One that is empty only tells whether the directory may be written in.
+      // An empty one only tests if the directory is writable.
       const length = () => unfinished().map((name) => statSync(at(name), { throwIfNoEntry: false })?.size)[0] ?? 0;
       while (length() === 0 && child.exitCode === null) await new Promise((resolve) => setTimeout(resolve, 1));
       child.kill("SIGTERM");

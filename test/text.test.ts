@@ -85,7 +85,7 @@ describe("tokenizers", () => {
     }
   });
 
-  it.each(all)("%s: its data makes it again", (_, tokenizer) => {
+  it.each(all)("%s: round-trips through its spec", (_, tokenizer) => {
     const again = tokenizerFrom(JSON.parse(JSON.stringify(tokenizer.spec)), tables);
     const text = "Don't STOP, 😀 12";
     expect(tokenize(again, text)).toEqual(tokenize(tokenizer, text));
@@ -119,7 +119,7 @@ describe("vocabulary", () => {
     ["d", 1],
   ]);
 
-  it("orders by falling count, then by code units, special tokens first", () => {
+  it("orders by descending count, then by code units, special tokens first", () => {
     expect(Vocabulary.fromCounts(counts).tokens).toEqual(["c", "a", "b", "d"]);
     const v = Vocabulary.fromCounts(counts, { minCount: 2, maxSize: 4, specials: ["<unk>", "<bos>"] });
     expect(v.tokens).toEqual(["<unk>", "<bos>", "c", "a"]);

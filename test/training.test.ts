@@ -281,7 +281,7 @@ describe("training", () => {
     }
   });
 
-  it("gives the event loop a turn, so that an abort arrives", async () => {
+  it("yields to the event loop, so that an abort arrives", async () => {
     const { model, train: ids } = await setUp();
     const signal = AbortSignal.timeout(60);
     const training = train(model, ids, { windows: carriedWindows(small), steps: 1e9, signal });
@@ -313,7 +313,7 @@ describe("training", () => {
     expect(() => train(model, ids, { windows: carriedWindows(small), ...options })).toThrow(message);
   });
 
-  it("refuses options that are none", async () => {
+  it("refuses invalid options", async () => {
     const { model, train: ids } = await setUp();
     expect(() => train(model, ids, null as never)).toThrow(new TypeError('"options" expected an object, got null'));
     expect(() => train(model, ids, 5 as never)).toThrow(new TypeError('"options" expected an object, got 5'));
@@ -340,7 +340,7 @@ describe("training", () => {
         () => train(model, ids, { windows, valid: given }),
         () => gradientFlow(model, given, { steps: 2 }),
       ];
-      // What is no typed array may be a text.
+      // A value that is not a typed array may be a text.
       if (ArrayBuffer.isView(given))
         uses.push(
           () => evaluate(model, given),

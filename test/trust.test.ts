@@ -1,5 +1,5 @@
-// What is handed out and comes back (states, ids, vocabularies, settings) is not trusted; a model is trained by one training at
-// a time, and evaluated as it is at one time; what is not a number is no result.
+// Values that come back from the caller (states, ids, vocabularies, settings) are not trusted; a model is trained by one run at
+// a time and evaluated with the weights of one moment; NaN is never reported as a result.
 
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -190,7 +190,7 @@ describe("ids", () => {
     expect(() => train(model, held, { windows })).toThrow('"tokens" expected an array with its buffer, got a detached');
   });
 
-  it("that go away while they are evaluated are missed", async () => {
+  it("that are detached during an evaluation are noticed", async () => {
     const long = Uint8Array.from({ length: 100_000 }, (_, i) => i % vocabulary.size);
     const evaluation = evaluateAsync(model, long);
     structuredClone(long, { transfer: [long.buffer] });
@@ -199,7 +199,7 @@ describe("ids", () => {
     );
   });
 
-  it("that no network has never reach its kernels", () => {
+  it("outside the vocabulary never reach the kernels", () => {
     const { network } = model;
     const batch = (inputs: number[], targets: number[]) => ({
       T: 2,
@@ -527,7 +527,7 @@ describe("the command", () => {
     ]) {
       const { status, stdout, stderr } = run(args);
       expect(status, stderr).toBe(1);
-      // What was generated before the numbers ran out is text.
+      // Text generated before the first NaN is kept.
       expect(stdout).toMatch(args[0] === "eval" ? /^$/ : /^[a-z. ]*$/);
       expect(stderr).toMatch(/^rivulet: .*the model's probabilities expected numbers, got NaN: its weights.*\n$/);
     }

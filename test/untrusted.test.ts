@@ -1,4 +1,4 @@
-// Models from strangers: what loading one takes, and that no regular expression of theirs runs unless it is allowed to.
+// Untrusted models: loading takes bounded time and memory, and runs no regular expression without permission.
 
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -59,7 +59,7 @@ describe("a file that is small, or claims much", () => {
   });
 
   it("words chosen to have one hash are numbered as fast as others", () => {
-    // FNV-1a has 32 bits: of some 2^16 blocks two go on to one state. Each such pair doubles the words.
+    // FNV-1a has 32 bits, so two of about 2^16 blocks lead to the same state. Each such pair doubles the words.
     const step = (h: number, s: string) => {
       for (let i = 0; i < s.length; i++) h = Math.imul(h ^ s.charCodeAt(i), 0x01000193);
       return h | 0;
@@ -173,7 +173,7 @@ describe("a regular expression in a model's file", () => {
     expect(resumed.message).toContain("--resume ours.checkpoint.safetensors --allow-pattern --steps N");
   });
 
-  it("another tokenizer than the model's is refused, and so is what is none", async () => {
+  it("refuses a tokenizer other than the model's, and values that are not tokenizers", async () => {
     const bytes = saveModel(made);
     await expect(loadModel(bytes, { tokenizer: characters() })).rejects.toThrow(
       /^"tokenizer" expected the one that the model was made with, .*regex.*, got .*char/,
@@ -182,6 +182,6 @@ describe("a regular expression in a model's file", () => {
     await expect(loadModel(bytes, { tokenizer: 5 as never })).rejects.toThrow(TypeError);
     await expect(loadModel(bytes, { allowPattern: 1 as never })).rejects.toThrow(TypeError);
     const plain = withMetadata(evil, () => {});
-    await expect(loadModel(plain, { allowPattern: true })).resolves.toBeDefined(); // it is not run by loading
+    await expect(loadModel(plain, { allowPattern: true })).resolves.toBeDefined(); // loading does not run it
   });
 });

@@ -1,4 +1,4 @@
-// Tensors of other programs: half precision, and a state_dict into a model that is there.
+// Tensors of other programs: half precision, and a state_dict loaded into an existing model.
 
 import { describe, expect, it } from "vitest";
 import {
@@ -119,7 +119,7 @@ describe("loadWeights", () => {
     expect(parameters(model)).toEqual(before);
   });
 
-  it("a tied output.weight may be there, where it is the embedding", async () => {
+  it("accepts a tied output.weight that equals the embedding", async () => {
     const options = { embeddingSize: 2, tied: true };
     const from = await create({ ...options, seed: 2 });
     const to = await create({ ...options, seed: 3 });
@@ -135,7 +135,7 @@ describe("loadWeights", () => {
     );
   });
 
-  it("lists no more than a person reads", async () => {
+  it("limits the number of listed problems", async () => {
     const dict = new Map(
       Array.from({ length: 5000 }, (_, i): [string, Tensor] => [`${i}`, { shape: [0], values: new Float32Array(0) }]),
     );

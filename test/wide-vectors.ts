@@ -1,4 +1,4 @@
-// Before every test file: the kernels, as entries have them. The wide ones join the others; with WIDE_VECTORS=1, 256-bit vectors are on for all of them.
+// Runs before every test file: registers all kernels. With WIDE_VECTORS=1, 256-bit vectors are on.
 
 import { kernels } from "../src/wasm/inlined.js";
 import { provideKernels } from "../src/wasm/load.js";

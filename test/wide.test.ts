@@ -1,5 +1,5 @@
-// 256-bit vectors: when they are on, and that the strict kernels do not care. Each case is a process of its own, since the
-// engine takes its flags once.
+// 256-bit vectors: when they are on, and that they do not change the strict kernels' results. Each case has its own process,
+// since the engine reads its flags only once.
 
 import { execFileSync } from "node:child_process";
 import { describe, expect, it } from "vitest";
@@ -7,7 +7,7 @@ import { describe, expect, it } from "vitest";
 const dist = new URL("../dist/", import.meta.url);
 const capable = Number.parseInt(process.versions.node, 10) >= 24 && process.arch === "x64";
 
-/** What a module prints that has `rivulet`, `useWideVectors` and train(), which gives the last loss of a small LSTM. */
+/** Runs a module that can use `rivulet`, `useWideVectors` and train() (the last loss of a small LSTM); returns its output. */
 function run(code: string, flags: string[] = [], before = ""): unknown {
   const module = `
     ${before}

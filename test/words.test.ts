@@ -1,4 +1,4 @@
-// Words and sentences, held to Unicode's own data and test, and to Intl.Segmenter.
+// Words and sentences, compared with Unicode's own data and test, and with Intl.Segmenter.
 
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
@@ -7,7 +7,7 @@ import { encode, join, prepare, sentences, type Tokenizer, tokenize, Vocabulary,
 import { classAt, eachWord } from "../src/text/words.js";
 import { randomNumbers } from "./reference.js";
 
-/** What Intl.Segmenter finds, without white space. */
+/** The segments of Intl.Segmenter, without white space. */
 function segments(text: string): string[] {
   const all = new Intl.Segmenter("en", { granularity: "word" }).segment(text);
   return Array.from(all, ({ segment }) => segment).filter((segment) => segment.trim() !== "");
@@ -39,7 +39,7 @@ describe("words()", () => {
     }
   });
 
-  // Each row: the script, a text, and where the tokens are not those of Intl.Segmenter, which ones they are and why.
+  // Each row: the script, a text and, if the tokens differ from Intl.Segmenter's, the tokens and the reason.
   const scripts: [name: string, text: string, differs?: { tokens: string[]; because: string }][] = [
     ["English", "Don't stop—it’s “fine”, isn't it? (The dogs' 'ere.)"],
     ["French", "l’homme d'aujourd'hui; où? naïve cœur"],
@@ -164,7 +164,7 @@ describe("words()", () => {
 
 const INVISIBLE = /^[\s\u0085\u200b\p{Cf}\p{Default_Ignorable_Code_Point}]*$/u;
 
-/** Pieces of many scripts in any order: all that the rules know. */
+/** Pieces of many scripts, which exercise all rules. */
 const PARTS = [
   ..."aZé9٣ש'\"’.,:;_-!?…。！？」”)(“、#*日の字カナไท่\u0301\u00ad\u200b\u200c\u200d\u200e\ufeff\ufe0f\u2060\u202f\u00a0\u0085\u2028\t",
   ..." \n\n ", ..." \n ", "\r\n", "\n\n", "  ", "❤️", "🇫", "👍🏽", "👩‍🚀", "𝐀", "𠀀", "\ud83d", "\udc4d", "Mr.", "e.g.", "I.", "...", "Then ", "and ",
@@ -188,7 +188,7 @@ describe("a stream", () => {
       const text = randomText(random);
       const vocabulary = Vocabulary.from(["<none>", ...tokenize(tokenizer, text), tokenizer.close ?? ""]);
       const whole = [...encode(text, tokenizer, vocabulary)];
-      // Every place where the tokenizer says that it can be cut, and two at random, which may split a character.
+      // Cut at every position that the tokenizer allows, and at two random ones, which may split a character.
       for (let end = 1; end <= text.length; end++) {
         const cut = tokenizer.cut(text.slice(0, end));
         if (cut === 0 || cut === text.length) continue;

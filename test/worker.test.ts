@@ -1,4 +1,4 @@
-// The library in a worker of Node's: the same results and errors as beside it, and no promise that is never settled.
+// The library in a Node worker: the same results and errors as on the main thread, and every promise settles.
 
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -44,7 +44,7 @@ async function localModel() {
   };
 }
 
-/** What does not depend on how fast the machine is. */
+/** The fields that do not depend on the machine's speed. */
 const figures = ({ tokensPerSecond: _, ...rest }: rivulets.Progress) => rest;
 
 async function all<T>(iterable: AsyncIterable<T>): Promise<T[]> {
@@ -167,7 +167,7 @@ describe("errors of a worker", () => {
     setTimeout(() => controller.abort(new Error("enough")), 50);
     await expect(running).rejects.toThrow("enough");
     await expect(all(remote.train(model, train, { signal }))).rejects.toThrow("enough");
-    // The worker is as it was.
+    // The worker still works.
     expect((await remote.evaluate(model, train)).tokens).toBe(train.length - 1);
   });
 });

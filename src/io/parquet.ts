@@ -208,7 +208,7 @@ function expectation(words: readonly string[]): string | undefined {
   return undefined;
 }
 
-/** Returns a count as a number, or undefined if it is none. Sums may be decimals or doubles: those close to an integer count. */
+/** Returns a count as a number, or undefined if it is none. Sums may be decimals or doubles that are close to an integer. */
 function wholeNumber(value: unknown): number | undefined {
   const number = typeof value === "bigint" ? Number(value) : value;
   if (typeof number !== "number") return undefined;

@@ -1,4 +1,4 @@
-// What the documents quote of an example's output is what it prints.
+// The examples print the output that the documents quote.
 
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";

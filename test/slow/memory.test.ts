@@ -82,7 +82,7 @@ describe("counting 1 GB of text", () => {
 });
 
 describe("a million distinct words, 2.2 million in all", () => {
-  // What KenLM's lmplz -S 1G peaks at: 393, 319 MB. Each word stands once, the others are drawn by Zipf's law.
+  // KenLM's lmplz -S 1G peaks at 393 and 319 MB. Each word occurs once; further words are drawn by Zipf's law.
   it.each([
     [1, "arpa", 393e6],
     [3, "arpa", 319e6],

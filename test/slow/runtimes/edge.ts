@@ -13,7 +13,7 @@ export async function wrangler(folder: string): Promise<string> {
   return join(folder, "dist");
 }
 
-/** What a bundle of modules answers to GET / in workerd. */
+/** Returns the response of a bundle of modules to GET / in workerd. */
 export async function workerd(bundle: string): Promise<string> {
   const { Miniflare } = await import(tool("miniflare/dist/src/index.js"));
   const files = readdirSync(bundle);
@@ -28,7 +28,7 @@ export async function workerd(bundle: string): Promise<string> {
   }
 }
 
-/** What a module answers in edge-runtime, bundled under the condition that Vercel bundles under. @return with the bundle */
+/** Bundles a module under the same condition as Vercel. @returns its response in edge-runtime, and the bundle */
 export async function edgeRuntime(module: string): Promise<{ body: string; code: string }> {
   const { EdgeRuntime } = await import(tool("edge-runtime/dist/index.js"));
   const { build } = await import(tool("esbuild/lib/main.js"));
@@ -59,7 +59,7 @@ export async function edgeRuntime(module: string): Promise<{ body: string; code:
   return { body: await response.text(), code };
 }
 
-/** What a project's route answers once Next has built and started it. */
+/** Returns the response of a project's route after Next has built and started it. */
 export async function next(folder: string, route: string): Promise<string> {
   await run(tool(".bin/next"), ["build"], folder, 240);
   const port = await freePort();

@@ -42,7 +42,7 @@ export function folder(name: string, files: Record<string, string | Uint8Array> 
 export const tool = (path: string) => join(here, "node_modules", path);
 export const version = (name: string): string => JSON.parse(readFileSync(tool(`${name}/package.json`), "utf8")).version;
 
-/** What a command prints. @throws Error with what it said, where it fails or takes longer than `seconds` */
+/** Returns a command's output. @throws Error with the output if it fails or takes longer than `seconds` */
 export function run(command: string, args: string[], cwd: string, seconds = 120): Promise<string> {
   // The settings of the npm that runs the tests, and of vitest, are no concern of theirs.
   const environment = Object.entries(process.env).filter(([name]) => !/^(npm_|NODE_|VITE|TEST|DEV|PROD)/.test(name));
