@@ -1,4 +1,4 @@
-// The same seed gives the same bits in a Chromium page and in this Node. slow/runtimes.test.ts covers other runtimes.
+// A seed gives the same bits in a Chromium page and in this Node. slow/runtimes.test.ts covers other runtimes.
 
 import { execFileSync } from "node:child_process";
 import { expect, it } from "vitest";

@@ -69,7 +69,7 @@ const DOCUMENTS: readonly Kind[] = [
   [/^(?:\x7fELF|\0asm|MZ.\0|!<arch>\n)/s, "a program", OTHER],
 ];
 
-/** Describes a file that is not a text, with advice; undefined for a text. Gzip is unpacked before. */
+/** Describes a file that is not a text, with advice; undefined for a text. Callers unpack gzip first. */
 export const notText = (head: Uint8Array): string | undefined =>
   find(head, [...instead(OURS, "name a text"), ...WRAPPINGS, TWICE, ...instead(MODELS, "name a text"), ...DOCUMENTS]);
 

@@ -43,7 +43,7 @@ export async function readers(): Promise<Readers> {
   type Inflate = (bytes: Uint8Array, options: zlib.ZlibOptions) => Uint8Array;
   const bounded = (inflate: Inflate) => (bytes: Uint8Array, length: number) =>
     inflate(bytes, { maxOutputLength: Math.max(length, 1) });
-  // From Node 22 on. The one of hyparquet-compressors is bounded as well, but a hostile file can make it slow.
+  // Node has it from version 22 on. hyparquet-compressors' is bounded as well, but a hostile file can make it slow.
   const { zstdDecompressSync } = zlib as { zstdDecompressSync?: Inflate };
   const decompress: Record<string, Decompress | undefined> = {
     ...compressors,

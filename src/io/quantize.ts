@@ -17,7 +17,7 @@ export function quantize({ shape, values }: Tensor): { integers: Tensor; scales:
     for (let i = start; i < start + columns; i++) most = Math.max(most, Math.abs(values[i]!));
     const scale = Math.fround(most / 127);
     scales[row] = scale;
-    // A scale may underflow to 0, then so do its weights. It may be rounded down; a quotient of 127.4 rounds to 127.
+    // If a scale underflows to 0, so do its weights. A scale may be rounded down, and a quotient of 127.4 rounds to 127.
     for (let i = start; i < start + columns; i++) {
       if (scale > 0) integers[i] = Math.max(-127, Math.min(127, Math.round(values[i]! / scale)));
     }

@@ -70,7 +70,7 @@ export function* ngramPieces(
     yield* tableBytes(trie, logP, trie.order, quantize);
     yield* tableBytes(trie, logB, trie.order - 1, quantize);
   }
-  // Quantized tables are small, and making them twice would take longer than keeping them is worth.
+  // Kept for both passes (checksum, then output): quantizing twice costs more time than the memory is worth.
   const tables = quantize ? [...values()] : undefined;
   const head = new Uint8Array(HEAD);
   for (let i = 0; i < MAGIC.length; i++) head[i] = MAGIC.charCodeAt(i);

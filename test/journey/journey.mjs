@@ -35,7 +35,7 @@ export async function journey({ characters, cosine, randomWindows, ...rivulet })
   return results;
 }
 
-/** The same with n-grams. @param ngram what "rivulet/ngram" exports */
+/** Runs the n-gram part of the journey. @param ngram what "rivulet/ngram" exports */
 export async function ngramJourney(ngram) {
   let seed = 1;
   const below = (n) => {
