@@ -71,7 +71,6 @@ if (process.argv[2] !== "kernels") {
       ngram: "src/entries/ngram.ts",
       node: "src/entries/node.ts",
       worker: "src/entries/worker.ts",
-      "worker-thread": "src/entries/worker-thread.ts",
       cli: "src/cli/main.ts",
       // What is loaded when a file needs it shares a chunk with nothing else, because of this one, which is not kept.
       unused: "src/text/vocabulary.ts",
@@ -83,6 +82,14 @@ if (process.argv[2] !== "kernels") {
     external: ["node:*"],
     alias: { fs: "node:fs" }, // chardet's, which also reads files
     metafile: true,
+  });
+  // Without chunks: Parcel 2.16 loses some of a worker's, Vite 7 refuses a worker that has any.
+  await build({
+    ...settings,
+    entryPoints: { "worker-thread": "src/entries/worker-thread.ts" },
+    plugins: [kernels],
+    platform: "neutral",
+    mainFields: ["module", "main"],
   });
   await build({
     ...settings,

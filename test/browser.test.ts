@@ -11,6 +11,7 @@ it.runIf(present(CHROMIUM))(
   { timeout: 120_000 },
   async () => {
     const here = execFileSync(process.execPath, ["test/journey/program.mjs"], { cwd: root, encoding: "utf8" });
-    expect(await inBrowser(chromium, root, "test/journey/checkout.html")).toEqual({ result: JSON.parse(here) });
+    const { result, error } = await inBrowser(chromium, root, "test/journey/checkout.html");
+    expect({ result, error }).toEqual({ result: JSON.parse(here) });
   },
 );

@@ -11,6 +11,8 @@ export interface Answer {
   result?: unknown;
   error?: string;
   cause?: string;
+  /** Paths of the modules that the browser asked for. */
+  loaded: string[];
 }
 
 const TYPES: Record<string, string> = { ".html": "text/html", ".js": "text/javascript", ".mjs": "text/javascript" };
@@ -25,17 +27,19 @@ export async function served<T>(
   const answer = new Promise<Answer>((resolve) => {
     answered = resolve;
   });
+  const loaded: string[] = [];
   const server = createServer(async (request, response) => {
     for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
     const path = join(root, normalize(new URL(request.url!, "http://localhost").pathname));
     if (request.method === "POST") {
       let body = "";
       for await (const piece of request.setEncoding("utf8")) body += piece;
-      answered(JSON.parse(body));
+      answered({ ...JSON.parse(body), loaded });
       response.end();
     } else if (existsSync(path) && statSync(path).isFile()) {
       response.setHeader("content-type", TYPES[extname(path)] ?? "application/octet-stream");
       response.end(readFileSync(path));
+      if (/\.m?js$/.test(path)) loaded.push(path);
     } else {
       response.writeHead(404).end();
     }
@@ -125,6 +129,22 @@ export async function playwright(path: string) {
         try {
           await page.goto(url + path);
           return await Promise.race([answer, failed, late(path, 120)]);
+        } finally {
+          await page.close();
+        }
+      });
+    },
+    /** The text of a page of a folder, once there are `length` characters. */
+    async text(root: string, length: number, path = "index.html"): Promise<string> {
+      return served(root, {}, async (url) => {
+        const page = await browser.newPage();
+        const failed = new Promise<never>((_, reject) => page.on("pageerror", reject));
+        try {
+          await page.goto(url + path);
+          // Runs in the page.
+          const written = `(document.body?.textContent ?? "").trimStart().length >= ${length}`;
+          await Promise.race([page.waitForFunction(written, undefined, { timeout: 60_000 }), failed]);
+          return (await page.evaluate("document.body.textContent")).trimStart();
         } finally {
           await page.close();
         }

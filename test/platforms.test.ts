@@ -169,6 +169,12 @@ describe("if networks cannot work, the message says why, and the cause is the en
     await create();
   });
 
+  it("an edge runtime that cannot unpack the kernels either", async () => {
+    vi.stubGlobal("EdgeRuntime", "edge-runtime");
+    vi.stubGlobal("DecompressionStream", undefined);
+    expect((await failure(create)).message).toMatch(/^the edge runtime does not compile WebAssembly from bytes/);
+  });
+
   it("nothing to unpack the kernels with", async () => {
     vi.stubGlobal("DecompressionStream", undefined);
     const error = await failure(create);

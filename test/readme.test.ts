@@ -51,9 +51,9 @@ it("the one with n-grams counts, estimates, and says what comes next", () => {
   expect(stdout).toContain("token: 'swims'");
 });
 
-it("the others run, too", () => {
-  expect(programs.length).toBe(4);
-  expect(printed(3)).toBe("");
+it("the last one runs, too", () => {
+  // Those between are of other platforms: test/slow/where-it-runs.test.ts.
+  expect(printed(programs.length - 1)).toBe("");
 });
 
 it("every relative link of a document in the package leads to what is in the package", () => {

@@ -13,14 +13,6 @@ export function whyRefused(variant: KernelVariant, bytes: Uint8Array<ArrayBuffer
   if (!hasSimd()) {
     return `networks need WebAssembly with SIMD, which this engine lacks (Chrome 91, Firefox 89, Safari 16.4 and Node 20 have it): ${WITHOUT}`;
   }
-  if (!bytes) {
-    const format = 'DecompressionStream("deflate") to unpack the kernels';
-    return `networks need ${format}, which failed here: selectKernels() takes the WebAssembly.Module of "rivulet/strict.wasm" instead`;
-  }
-  if (!WebAssembly.validate(bytes)) {
-    return `the ${variant} kernels need WebAssembly with relaxed SIMD, which this engine lacks: selectKernels("strict") needs less`;
-  }
-  // The engine could, and something forbids it.
   const platform = edgePlatform();
   if (platform) {
     const [name, condition] = platform;
@@ -29,6 +21,14 @@ export function whyRefused(variant: KernelVariant, bytes: Uint8Array<ArrayBuffer
       'or give selectKernels() the WebAssembly.Module of "rivulet/strict.wasm"'
     );
   }
+  if (!bytes) {
+    const format = 'DecompressionStream("deflate") to unpack the kernels';
+    return `networks need ${format}, which failed here: selectKernels() takes the WebAssembly.Module of "rivulet/strict.wasm" instead`;
+  }
+  if (!WebAssembly.validate(bytes)) {
+    return `the ${variant} kernels need WebAssembly with relaxed SIMD, which this engine lacks: selectKernels("strict") needs less`;
+  }
+  // The engine could, and something forbids it.
   return (
     "a policy forbids to compile WebAssembly here. In a page with a Content-Security-Policy, add 'wasm-unsafe-eval' to its " +
     `script-src; elsewhere, give selectKernels() the WebAssembly.Module of "rivulet/strict.wasm". ${WITHOUT}`

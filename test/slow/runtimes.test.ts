@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Answer, CHROMIUM, FIREFOX, firefox, inBrowser, playwright, present } from "../browsers.js";
 import { BUNDLERS, bundle, FIND_WORKERS } from "./runtimes/bundlers.js";
 import { edgeRuntime, next, workerd, wrangler } from "./runtimes/edge.js";
-import { folder, install, project, run, shipped, tool, version } from "./runtimes/project.js";
+import { folder, gzipped, install, project, run, shipped, tool, version } from "./runtimes/project.js";
 
 interface Journeys {
   networks: unknown;
@@ -32,14 +32,17 @@ function same(runtime: string, journeys: () => Promise<[Journeys, size?: number]
   });
 }
 
+/** What a program prints. */
 async function program(command: string, args: string[], module = "program.mjs"): Promise<[Journeys]> {
   return [JSON.parse(await run(command, [...args, module], folder("program")))];
 }
 
+// Here, since the names of the tests have the versions.
+await install();
+
 beforeAll(async () => {
-  await install();
   [expected] = await program(tool("node-20/bin/node"), []);
-}, 900_000);
+}, TIMEOUT);
 
 afterAll(() => {
   const size = (bytes?: number) => (bytes ? `${(bytes / 1000).toFixed(1)} kB` : "");
@@ -64,7 +67,7 @@ describe("programs", () => {
 });
 
 describe("at the edge", () => {
-  same(`workerd ${version("workerd")}, bundled by Wrangler ${version("wrangler")}`, async () => {
+  same(`workerd ${version("workerd")}, bundled by Wrangler ${version("wrangler")}, with rivulet/ngram`, async () => {
     const settings = { name: "journey", main: "workerd.mjs", compatibility_date: "2026-04-01" };
     const dist = await wrangler(folder("wrangler", { "wrangler.jsonc": JSON.stringify(settings) }));
     return [JSON.parse(await workerd(dist)), shipped(dist)];
@@ -81,11 +84,28 @@ describe("at the edge", () => {
     const app = folder("next", { "app/route.js": route });
     return [JSON.parse(await next(app, "/"))];
   });
+
+  /** Bundled as for a page, and what is said then. */
+  const unconditional = "without the condition of the exports, the error names it";
+  it(`workerd ${unconditional}`, { timeout: TIMEOUT }, async () => {
+    const path = folder("unconditional", { "index.js": errorOf("export default { fetch }") });
+    await run(tool(".bin/esbuild"), ["index.js", "--bundle", "--format=esm", "--outdir=dist"], path);
+    expect(await workerd(join(path, "dist"))).toMatch(
+      /^Error: Cloudflare Workers does not compile .* bundle with the condition "workerd".* CompileError: /,
+    );
+  });
+  it(`edge-runtime ${unconditional}`, { timeout: TIMEOUT }, async () => {
+    const listener = 'addEventListener("fetch", (event) => event.respondWith(fetch()))';
+    const path = folder("unconditional-edge", { "index.js": errorOf(listener) });
+    expect((await edgeRuntime(join(path, "index.js"), [])).body).toMatch(
+      /^Error: the edge runtime does not compile .* bundle with the condition "edge-light"/,
+    );
+  });
 });
 
 describe.runIf(present(FIREFOX))("Firefox", () => {
-  same("Firefox ESR, no bundler", async () => {
-    return result(await inBrowser(firefox, project, bare("page-with-ngrams.mjs")));
+  same("Firefox ESR, no bundler, with rivulet/ngram", async () => {
+    return loaded(await inBrowser(firefox, project, bare("page-with-ngrams.mjs")));
   });
 });
 
@@ -96,16 +116,18 @@ describe.runIf(present(CHROMIUM))("Chromium", () => {
   }, TIMEOUT);
   afterAll(() => browser?.close());
 
-  same("Chromium, no bundler", async () => result(await browser.answer(project, bare("page-with-ngrams.mjs"))));
+  same("Chromium, no bundler, with rivulet/ngram", async () =>
+    loaded(await browser.answer(project, bare("page-with-ngrams.mjs"))),
+  );
   same("Chromium, no bundler, in a module worker", async () => {
     const page = bare("page-in-worker.mjs");
     // Import maps are for pages alone.
     const local = join(project, "bare/local.mjs");
     writeFileSync(local, readFileSync(local, "utf8").replace('"rivulet"', '"/node_modules/rivulet/dist/index.js"'));
-    return result(await browser.answer(project, page));
+    return loaded(await browser.answer(project, page));
   });
   same("Chromium, no bundler, rivulet/worker", async () =>
-    result(await browser.answer(project, bare("page-with-worker.mjs"))),
+    loaded(await browser.answer(project, bare("page-with-worker.mjs"))),
   );
 
   for (const bundler of BUNDLERS) {
@@ -151,6 +173,12 @@ describe.runIf(present(CHROMIUM))("Chromium", () => {
   );
 });
 
+/** A module that answers with the error and its cause. @param serve exports or registers `fetch` */
+const errorOf = (serve: string) => `import { local } from "./local.mjs";
+const fetch = () => local().then(() => new Response("none"), (error) => new Response(error + " " + error.cause));
+${serve};
+`;
+
 /** A page without a bundler. @return its path in the project */
 function bare(module: string): string {
   const imports = { rivulet: "index", "rivulet/ngram": "ngram", "rivulet/worker": "worker" };
@@ -159,6 +187,10 @@ function bare(module: string): string {
   folder("bare", { "index.html": `<!doctype html>${map}<script type="module" src="./${module}"></script>` });
   return "bare/index.html";
 }
+
+/** The result of a page that loads the package's own modules. */
+const loaded = (answer: Answer) =>
+  result(answer, gzipped(answer.loaded.filter((path) => path.includes("node_modules/rivulet/"))));
 
 /** @throws Error where the page had one */
 function result({ result, error, cause }: Answer, size?: number): [Journeys, size?: number] {

@@ -8,7 +8,7 @@ import { folder, run, tool } from "./project.js";
 const COMMANDS = {
   Vite: "vite build",
   webpack: "webpack --mode production --entry ./ENTRY --output-path dist --output-filename NAME.js",
-  Rollup: "rollup ENTRY --plugin @rollup/plugin-node-resolve --file dist/NAME.js",
+  Rollup: "rollup ENTRY --plugin @rollup/plugin-node-resolve --dir dist",
   esbuild: "esbuild ENTRY --bundle --minify --format=esm --outfile=dist/NAME.js",
   Parcel: "parcel build index.html --dist-dir dist --no-cache",
 } as const;

@@ -13,7 +13,7 @@ export async function wrangler(folder: string): Promise<string> {
   return join(folder, "dist");
 }
 
-/** Returns the response of a bundle of modules to GET / in workerd. */
+/** What a bundle of modules answers to GET / in workerd. */
 export async function workerd(bundle: string): Promise<string> {
   const { Miniflare } = await import(tool("miniflare/dist/src/index.js"));
   const files = readdirSync(bundle);
@@ -28,8 +28,14 @@ export async function workerd(bundle: string): Promise<string> {
   }
 }
 
-/** Bundles a module under the same condition as Vercel. @returns its response in edge-runtime, and the bundle */
-export async function edgeRuntime(module: string): Promise<{ body: string; code: string }> {
+/**
+ * What a module answers in edge-runtime, and its bundle.
+ * @param conditions Vercel's
+ */
+export async function edgeRuntime(
+  module: string,
+  conditions = ["edge-light"],
+): Promise<{ body: string; code: string }> {
   const { EdgeRuntime } = await import(tool("edge-runtime/dist/index.js"));
   const { build } = await import(tool("esbuild/lib/main.js"));
   const modules: Record<string, WebAssembly.Module> = {};
@@ -48,7 +54,7 @@ export async function edgeRuntime(module: string): Promise<{ body: string; code:
       });
     },
   };
-  const settings = { bundle: true, minify: true, write: false, conditions: ["edge-light"], plugins: [wasm] };
+  const settings = { bundle: true, minify: true, write: false, conditions, plugins: [wasm] };
   const { outputFiles } = await build({ entryPoints: [module], ...settings });
   const code = outputFiles[0].text;
   const runtime = new EdgeRuntime({
@@ -59,19 +65,25 @@ export async function edgeRuntime(module: string): Promise<{ body: string; code:
   return { body: await response.text(), code };
 }
 
-/** Returns the response of a project's route after Next has built and started it. */
+/** What a project's route answers once Next has built and started it. */
 export async function next(folder: string, route: string): Promise<string> {
   await run(tool(".bin/next"), ["build"], folder, 240);
   const port = await freePort();
   const args = ["start", "--port", `${port}`, "--hostname", "127.0.0.1"];
-  const server = spawn(tool(".bin/next"), args, { cwd: folder, stdio: ["ignore", "pipe", "inherit"], detached: true });
+  const server = spawn(tool(".bin/next"), args, { cwd: folder, stdio: ["ignore", "pipe", "pipe"], detached: true });
+  let said = "";
+  server.stderr.setEncoding("utf8").on("data", (piece: string) => {
+    said += piece;
+  });
   try {
     await new Promise<void>((ready, failed) => {
       server.stdout.setEncoding("utf8").on("data", (piece: string) => piece.includes("Ready") && ready());
-      server.on("exit", (code) => failed(new Error(`next start ended with ${code}`)));
+      server.on("exit", (code) => failed(new Error(`next start ended with ${code}:\n${said}`)));
       setTimeout(() => failed(new Error("next start: not ready in 60 seconds")), 60_000).unref();
     });
-    return await (await fetch(`http://127.0.0.1:${port}${route}`, { signal: AbortSignal.timeout(60_000) })).text();
+    const response = await fetch(`http://127.0.0.1:${port}${route}`, { signal: AbortSignal.timeout(60_000) });
+    if (!response.ok) throw new Error(`next start answered ${response.status}:\n${said}`);
+    return await response.text();
   } finally {
     process.kill(-server.pid!);
   }

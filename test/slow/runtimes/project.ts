@@ -1,7 +1,7 @@
 // A project that has the packed package installed, beside the runtimes and bundlers of package.json.
 
 import { execFileSync, spawn } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 
@@ -71,9 +71,14 @@ export function run(command: string, args: string[], cwd: string, seconds = 120)
   });
 }
 
-/** Bytes that a folder ships, gzipped: all but the pages and source maps. */
-export function shipped(path: string): number {
-  const files = readdirSync(path, { recursive: true, encoding: "utf8" }).filter((file) => /\.(m?js|wasm)$/.test(file));
-  const sizes = files.map((file) => gzipSync(readFileSync(join(path, file)), { level: 9 }).length);
-  return statSync(path).isDirectory() ? sizes.reduce((sum, size) => sum + size, 0) : 0;
-}
+/** Bytes of files, each gzipped. */
+export const gzipped = (paths: string[]): number =>
+  paths.reduce((sum, path) => sum + gzipSync(readFileSync(path), { level: 9 }).length, 0);
+
+/** Bytes of code that a folder ships. */
+export const shipped = (folder: string): number =>
+  gzipped(
+    readdirSync(folder, { recursive: true, encoding: "utf8" })
+      .filter((file) => /\.(m?js|wasm)$/.test(file))
+      .map((file) => join(folder, file)),
+  );
