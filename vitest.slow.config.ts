@@ -1,5 +1,11 @@
-import { defineConfig } from "vitest/config";
+import { configDefaults, defineConfig } from "vitest/config";
+import runtimes from "./vitest.runtimes.config.js";
 
 export default defineConfig({
-  test: { include: ["test/slow/*.test.ts"], testTimeout: 600_000, fileParallelism: false },
+  test: {
+    include: ["test/slow/*.test.ts"],
+    exclude: [...configDefaults.exclude, ...runtimes.test!.include!],
+    testTimeout: 600_000,
+    fileParallelism: false,
+  },
 });

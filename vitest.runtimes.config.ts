@@ -1,0 +1,9 @@
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    include: ["test/slow/runtimes.test.ts", "test/slow/where-it-runs.test.ts"],
+    testTimeout: 600_000,
+    fileParallelism: false,
+  },
+});
