@@ -560,6 +560,43 @@ describe("counting more than a block", () => {
     expectLongest(counts, digits(Uint32Array.from(ids), 3, 512), 512);
   });
 
+  it.each([1, 2])(
+    "a hundred thousand distinct words, of order %d: every n-gram, as often as a Map finds it",
+    (order) => {
+      const random = randomNumbers(11);
+      const sentences = Array.from({ length: 30_000 }, () =>
+        Array.from({ length: Math.floor(12 * random()) }, () => `w${Math.floor(130_000 * random() ** 1.5)}`),
+      );
+      const counts = countNgrams(sentences.map((words) => `${words.join(" ")}\n`).join(""), { order });
+      expect(counts.vocabulary.size).toBeGreaterThan(2 ** 16);
+      const expected = new Map<string, number>();
+      for (const words of sentences) {
+        const padded = ["<s>", ...words, "</s>"];
+        for (let i = order === 1 ? 1 : 0; i + order <= padded.length; i++) {
+          const ngram = padded.slice(i, i + order).join(" ");
+          expected.set(ngram, (expected.get(ngram) ?? 0) + 1);
+        }
+      }
+      const ids = new Uint32Array(order);
+      let wrong = 0;
+      let found = 0;
+      for (const node of ngrams(counts.trie, order, ids)) {
+        if (counts.count[node] === 0) continue; // <unk>, and <s> by itself
+        const ngram = Array.from(ids, (id) => counts.vocabulary.token(id)).join(" ");
+        if (expected.get(ngram) !== counts.count[node]) wrong++;
+        found++;
+      }
+      expect([wrong, found]).toEqual([0, expected.size]);
+      // By falling count, equals in the order of their code units.
+      const words = counts.vocabulary.tokens.slice(3);
+      const count = (id: number) => counts.count[id + 4]!;
+      const sorted = words.every(
+        (_, i) => i === 0 || count(i - 1) > count(i) || (count(i - 1) === count(i) && words[i - 1]! < words[i]!),
+      );
+      expect(sorted).toBe(true);
+    },
+  );
+
   it("one sentence of 2.5 million words: every 10-gram", () => {
     const random = randomNumbers(10);
     const text = new Uint8Array(5_000_000).fill(32);

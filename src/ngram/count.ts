@@ -76,6 +76,9 @@ export function countNgrams(text: Text, options: CountOptions): NgramCounts {
 /** Number of ids sorted at a time: few enough for a processor's cache. */
 const BLOCK = 1 << 21;
 
+/** Number of distinct words whose hash table outgrows the processor's cache: beyond it words are looked up in batches. */
+const MANY = 1 << 16;
+
 /** Counts either the words of sentences or n-grams that already have counts. */
 export class NgramCounter {
   sentences = 0;
@@ -114,6 +117,10 @@ export class NgramCounter {
   }
 
   private later(token: string): void {
+    if (this.waits === 0 && this.ids.size < MANY) {
+      this.place(this.ids.add(token));
+      return;
+    }
     this.waiting[this.waits++] = token;
     if (this.waits === BATCH) this.number();
   }
@@ -121,14 +128,15 @@ export class NgramCounter {
   /** Assigns ids to the waiting words. */
   private number(): void {
     this.ids.addAll(this.waiting, this.waits, this.numbers);
-    for (let i = 0; i < this.waits; i++) {
-      const id = this.numbers[i]!;
-      if (!this.inSentence) this.push(START);
-      this.push(id);
-      this.inSentence = id !== END;
-      if (id === END) this.push(0);
-    }
+    for (let i = 0; i < this.waits; i++) this.place(this.numbers[i]!);
     this.waits = 0;
+  }
+
+  private place(id: number): void {
+    if (!this.inSentence) this.push(START);
+    this.push(id);
+    this.inSentence = id !== END;
+    if (id === END) this.push(0);
   }
 
   /**
