@@ -10,7 +10,7 @@ import {
   RecurrentModel,
   sgd,
   train,
-} from "../../src/entries/index.js";
+} from "../../src/entries/with-kernels.js";
 
 const TEXT = new URL("../../../shared/data/timemachine.txt", import.meta.url);
 
