@@ -64,7 +64,7 @@ describe("rivulet train", () => {
   it("without --json: a progress bar with speed and time left, a chart, the perplexity on standard output", () => {
     const { status, stdout, stderr } = run(`train text.txt ${SMALL} --epochs 3 --gradient-flow --out b.safetensors`);
     expect(status).toBe(0);
-    expect(stdout).toMatch(/^perplexity [\d.]+ on 509 held-out tokens \([\d.]+ nats, [\d.]+ bits a token\)\n$/);
+    expect(stdout).toMatch(/^perplexity [\d.]+ on 509 held-out tokens \([\d.]+ nats, [\d.]+ bits per token\)\n$/);
     expect(stderr).toMatch(/4,590 tokens to train on, 510 tokens held out; \d+ distinct/);
     expect(stderr).toMatch(/[█░]{24}\s+\d+ % {2}epoch 1 {2}loss [\d.]+ {2}[\d.]+k? tokens\/s {2}\d:\d\d left/);
     expect(stderr).toMatch(/█{24} 100 % {2}epoch 3 .* held out [\d.]+/);
@@ -201,7 +201,7 @@ describe("rivulet train", () => {
     );
     expect(status).toBe(1);
     expect(stderr).toMatch(
-      /the (loss|norm of the gradients) became \S+ at step \d+ .*They are in d\.checkpoint\.safetensors/,
+      /the (loss|norm of the gradients) became \S+ at step \d+ .*They are saved in d\.checkpoint\.safetensors/,
     );
     expect(readFileSync(join(directory, "d.safetensors")).equals(before)).toBe(true);
     expect(run("eval d.checkpoint.safetensors text.txt").status).toBe(0);
@@ -431,7 +431,9 @@ describe("a last update that goes too far", () => {
     const { status, stdout, stderr } = run(
       `train text.txt --batch 8 --steps 1 --lr 1e38 ${more} --out far.safetensors`,
     );
-    expect(stderr).toMatch(/the loss .* became (NaN|Infinity) at step 1 .*They are in far\.checkpoint\.safetensors\n$/);
+    expect(stderr).toMatch(
+      /the loss .* became (NaN|Infinity) at step 1 .*They are saved in far\.checkpoint\.safetensors\n$/,
+    );
     expect([status, stdout, existsSync(join(directory, "far.safetensors"))]).toEqual([1, "", false]);
     const [{ nats }] = lines(run("eval far.checkpoint.safetensors text.txt --json").stdout);
     expect(nats).toBeGreaterThan(1);
@@ -529,7 +531,7 @@ describe("rivulet eval and generate", () => {
     expect(result.perplexityExcludingUnknown).toBeLessThan(result.perplexity);
     const { stdout } = run("eval m.safetensors -", "The zéa 😀 had");
     expect(stdout).toMatch(
-      /^perplexity [\d.]+ over 12 tokens\n[\d.]+ nats or [\d.]+ bits a token\n3 tokens unknown to the model/,
+      /^perplexity [\d.]+ over 12 tokens\n[\d.]+ nats or [\d.]+ bits per token\n3 tokens unknown to the model/,
     );
   });
 
@@ -633,16 +635,16 @@ describe("what is wrong", () => {
     ["train empty.txt", 1, '"empty.txt": a text to train on expected at least one token, got none'],
     ["train latin.txt", 1, '"latin.txt" expected UTF-8, got the byte 0xE9 at offset 1: convert it'],
     ["train nothing.txt", 1, 'cannot read "nothing.txt": there is no such file'],
-    ["train text.txt --valid-file empty.txt", 1, '"empty.txt": a text to hold out expected at least 2 tokens, got 0'],
+    ["train text.txt --valid-file empty.txt", 1, '"empty.txt": a held-out text expected at least 2 tokens, got 0'],
     [
       "train text.txt --resume m.checkpoint.safetensors --valid-file empty.txt",
       1,
-      '"empty.txt": a text to hold out expected at least 2 tokens, got 0',
+      '"empty.txt": a held-out text expected at least 2 tokens, got 0',
     ],
     [
       "train text.txt --min-count 1000000",
       1,
-      '"text.txt": no token is that frequent: "--min-count" expected fewer, got 1000000',
+      '"text.txt": no token occurs that often: "--min-count" expected fewer, got 1000000',
     ],
     ["train text.txt --out no/dir/m", 1, 'cannot save "no/dir/m": the directory "no/dir" does not exist: create it'],
     ["train text.txt --hidden 50000", 1, "GiB of memory, and WebAssembly has 4 GiB: use a smaller hidden size"],
@@ -685,7 +687,7 @@ describe("what is wrong", () => {
       2,
       '"--patience" expected the text that was held out: give it with "--valid-file"\n',
     ],
-    ["train own.txt --out own.txt", 2, '"--out" expected a file that is not read, got "own.txt"'],
+    ["train own.txt --out own.txt", 2, '"--out" expected a file that is not an input, got "own.txt"'],
     ["train own.txt --out ./own.txt", 2, 'saving "./own.txt" would overwrite "own.txt"'],
     ["train own.txt --out link.txt", 2, 'saving "link.txt" would overwrite "own.txt"'],
     ["train link.txt --out own.txt", 2, 'saving "own.txt" would overwrite "link.txt"'],
@@ -706,9 +708,9 @@ describe("what is wrong", () => {
     ["train text.txt -x", 2, 'unknown flag "-x"'],
     ["train text.txt --constructor", 2, 'unknown flag "--constructor"'],
     ["train text.txt --hidden", 2, '"--hidden" expected a value (N), got nothing'],
-    ["train text.txt --hidden -5", 2, '"--hidden" expected N, got "-5", which could be a flag: write --hidden=-5'],
+    ["train text.txt --hidden -5", 2, '"--hidden" expected N, got "-5", which looks like a flag: write --hidden=-5'],
     ["train text.txt --hidden=-5", 2, '"--hidden" expected an integer >= 1, got -5'],
-    ["train text.txt --out --json", 2, '"--out" expected FILE, got "--json", which could be a flag'],
+    ["train text.txt --out --json", 2, '"--out" expected FILE, got "--json", which looks like a flag'],
     ["train text.txt --json=5", 2, '"--json" expected no value, got "5"'],
     ["train text.txt --hidden 5 --hidden=6", 2, '"--hidden" expected once, got it twice'],
     ["train text.txt --json --json", 2, '"--json" expected once, got it twice'],
@@ -741,7 +743,7 @@ describe("what is wrong", () => {
   it("a prompt that begins with a dash is asked for as a shell takes it, and taken", () => {
     const { status, stderr } = run(["generate", "m.safetensors", "--prompt", "- hi"]);
     expect(status).toBe(2);
-    expect(stderr).toContain(`"--prompt" expected TEXT, got "- hi", which could be a flag: write --prompt='- hi'\n`);
+    expect(stderr).toContain(`"--prompt" expected TEXT, got "- hi", which looks like a flag: write --prompt='- hi'\n`);
     expect(run(["generate", "m.safetensors", "--prompt=- hi", "--length", "0"]).stdout).toBe("- hi\n");
   });
 
@@ -754,7 +756,7 @@ describe("what is wrong", () => {
     expect(run("").status).toBe(2);
     const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
     expect(run("--version")).toEqual({ status: 0, stdout: `${version}\n`, stderr: "" });
-    expect(run("generate --help").stdout).toContain("below 1 more cautious, above 1 wilder");
+    expect(run("generate --help").stdout).toContain("below 1 is more cautious, above 1 wilder");
   });
 
   it("a reader that stops early is no error", async () => {

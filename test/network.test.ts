@@ -272,7 +272,7 @@ describe("what does not fit", () => {
     ],
     [
       { cell: "gru" as const, activation: "relu" as const },
-      '"activation" expected "tanh", which is what the gru has, got "relu"',
+      '"activation" expected "tanh", the only one of the gru cell, got "relu"',
     ],
   ])("%o", async (options, message) => {
     await expect(make(options)).rejects.toThrow(message);

@@ -79,7 +79,7 @@ describe("rivulet ngram", () => {
     expect([status, stdout]).toEqual([0, ""]);
     const tokens = TEXT.split(/\s+/).filter(Boolean).length + LINES.length;
     const said = stderr.split("\n");
-    expect(said[0]).toMatch(/^[\d,]+ tokens in \d+\.\d s: [\d,]+ tokens a second$/);
+    expect(said[0]).toMatch(/^[\d,]+ tokens in \d+\.\d s: [\d,]+ tokens per second$/);
     expect(said[0]!.startsWith(`${tokens.toLocaleString("en")} tokens`)).toBe(true);
     expect(said.slice(-2)).toEqual(["saved m.arpa", ""]);
     const [, ...lengths] = /^\\data\\\nngram 1=(\d+)\nngram 2=(\d+)\nngram 3=(\d+)\n/.exec(read("m.arpa").toString())!;
@@ -251,7 +251,7 @@ describe("an ARPA file does not say what a token is", () => {
 
   it("flags do, to eval and to generate, as they were when it was made", () => {
     const { stderr } = run(`${NGRAM} --out low.arpa`, text);
-    expect(stderr).toContain("give --tokens word --lowercase to eval and generate, too, or save as .ngram\n");
+    expect(stderr).toContain("pass --tokens word --lowercase to eval and generate, too, or save as .ngram\n");
     done(`${NGRAM} --out low.ngram`, text);
     const expected = object(done("eval low.ngram - --json", text));
     expect(expected.unknown).toBe(0);
@@ -282,7 +282,7 @@ describe("an ARPA file does not say what a token is", () => {
       for (const command of ["eval low.ngram text.txt", "generate low.ngram"]) {
         const { status, stdout, stderr } = run(`${command} ${flags}`);
         expect(stderr).toMatch(
-          /^rivulet: "low\.ngram": "--[a-z-]+" expected an ARPA file, got a model that knows its tokens/,
+          /^rivulet: "low\.ngram": "--[a-z-]+" expected an ARPA file, got a model that stores its tokenizer/,
         );
         expect([status, stdout]).toEqual([2, ""]);
       }
@@ -381,7 +381,7 @@ describe("what is wrong", () => {
 
   it.each([
     ["ngram text.txt", 2, '"--order" expected an integer from 1 to 10, got none'],
-    ["ngram --counts only --order 2 --out only/a.parquet", 2, '"--out" expected a file that is not read'],
+    ["ngram --counts only --order 2 --out only/a.parquet", 2, '"--out" expected a file that is not an input'],
     ["ngram a.txt --order 3 --out kept.arpa --valid-file nothing", 1, 'cannot read "nothing"'],
     ["ngram a.txt --order 2 --out kept.safetensors", 2, '"--out" expected a name like model.arpa or model.ngram'],
     ["ngram a.txt --order 2 --prune 0,0,1", 2, '"--prune" expected up to 2 thresholds'],
@@ -416,11 +416,7 @@ describe("what is wrong", () => {
       2,
       '"--discount-fallback" expected "--smoothing kneser-ney" with it, got laplace',
     ],
-    [
-      "ngram text.txt --order 2 --prune 1,0",
-      2,
-      '"--prune" expected up to 2 thresholds like 0 0 1, none below the one before it',
-    ],
+    ["ngram text.txt --order 2 --prune 1,0", 2, '"--prune" expected up to 2 thresholds like 0 0 1, in ascending order'],
     ["ngram text.txt --order 2 --prune x", 2, '"--prune" expected up to 2 thresholds like 0 0 1'],
     ["ngram text.txt --order 2 --prune=", 2, '"--prune" expected up to 2 thresholds like 0 0 1'],
     ["ngram text.txt --order 2 --prune=-1", 2, '"--prune" expected up to 2 thresholds like 0 0 1'],
@@ -435,14 +431,14 @@ describe("what is wrong", () => {
     ["ngram text.txt --order 2 --tokens word --wrapped", 2, '"--wrapped" expected "--tokens sentence" with it'],
     ["ngram text.txt --order 2 --tokens char --skip-symbols", 2, '"--skip-symbols" expected "--tokens whitespace"'],
     ["ngram text.txt --order 2 --seed 1", 2, 'unknown flag "--seed"'],
-    ["ngram text.txt --order 2 --out text.txt", 2, '"--out" expected a file that is not read, got "text.txt"'],
+    ["ngram text.txt --order 2 --out text.txt", 2, '"--out" expected a file that is not an input, got "text.txt"'],
     ["ngram link.txt --order 2 --out ./text.txt", 2, 'saving "./text.txt" would overwrite "link.txt"'],
     ["ngram a.txt --order 2 --valid-file text.txt --out link.txt", 2, 'saving "link.txt" would overwrite "text.txt"'],
     ["ngram --counts kept.parquet --order 2 --out kept.parquet", 2, 'saving "kept.parquet" would overwrite'],
     ["count text.txt", 2, '"--order" expected an integer from 1 to 10, got none'],
     ["count --order 2", 2, "expected count TEXT, got none"],
     ["count text.txt --order 11", 2, '"--order" expected an integer from 1 to 10, got 11'],
-    ["count text.txt --order 2 --out text.txt", 2, '"--out" expected a file that is not read, got "text.txt"'],
+    ["count text.txt --order 2 --out text.txt", 2, '"--out" expected a file that is not an input, got "text.txt"'],
     ["count text.txt --order 2 --smoothing mle", 2, 'unknown flag "--smoothing"'],
 
     ["ngram nothing.txt --order 2 --out kept.arpa", 1, 'cannot read "nothing.txt": there is no such file'],
@@ -491,8 +487,8 @@ describe("what is wrong", () => {
     const result = run(args);
     expect(result.stderr).toContain(message);
     expect([result.status, result.stdout]).toEqual([status, ""]);
-    // One line, and where it is wrong usage where to look it up.
-    const more = status === 2 ? `rivulet ${args.split(" ")[0]} --help shows how it is used\n` : "";
+    // One line, and for wrong usage a second one that says where to look it up.
+    const more = status === 2 ? `see rivulet ${args.split(" ")[0]} --help\n` : "";
     expect(result.stderr).toMatch(/^rivulet: [^\n]+\n/);
     expect(result.stderr.slice(result.stderr.indexOf("\n") + 1)).toBe(more);
     expect(readdirSync(directory)).toEqual(files);

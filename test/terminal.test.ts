@@ -60,6 +60,23 @@ describe("control characters", () => {
     expect(piped.stderr).not.toMatch(SENT);
   });
 
+  it.skipIf(!hasScript).each([[], ["--json"]])(
+    "of a training text are shown in samples at a terminal: %j",
+    (...json) => {
+      writeFileSync(at("hostile.txt"), `${HOSTILE.join(" ")} `.repeat(200));
+      const flags = "--hidden 4 --window 8 --batch 4 --steps 2 --sample 300 --kernels strict --out sampled.safetensors";
+      const args = ["train", "hostile.txt", "--tokens", "whitespace", ...flags.split(" "), ...json];
+      const shown = atTerminal(args).replaceAll("\r\x1b[K", ""); // the progress line redraws itself
+      expect(shown).not.toMatch(SENT);
+      for (const token of ["\x9b31m", "\u202eevil", "\u2066"]) expect(shown).toContain(visible(token));
+      if (json.length === 0) return;
+      const piped = run(args);
+      expect(piped.stdout).toContain("\x9b31m");
+      const sampleIn = (output: string) => JSON.parse(/^{.*"sample".*}$/m.exec(output)![0]).sample;
+      expect(sampleIn(shown)).toBe(sampleIn(piped.stdout));
+    },
+  );
+
   it.each([
     ["eval", "a\x9b31m\u202e.arpa", "text.txt"],
     ["generate", "a\x1b[31m\x07"],

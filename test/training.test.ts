@@ -224,7 +224,7 @@ describe("training", () => {
     const training = train(again.model, ids, { ...options, valid });
     for await (const { epoch } of training) if (epoch === evaluations.length - 1) break;
     await expect(resume(saveCheckpoint(training), ids)).rejects.toThrow(
-      '"patience" expected "valid" tokens beside it: a checkpoint does not keep them, resume(bytes, ids, { valid }) takes them',
+      '"patience" expected "valid" tokens with it: a checkpoint does not store them, so pass resume(bytes, ids, { valid })',
     );
     const { training: resumed } = await resume(saveCheckpoint(training), ids, { valid });
     await collect(resumed);
@@ -293,10 +293,10 @@ describe("training", () => {
     [{ epochs: 0 }, '"epochs" expected an integer >= 1, got 0'],
     [{ steps: 2.5 }, '"steps" expected an integer >= 1, got 2.5'],
     [{ seconds: -1 }, '"seconds" expected a number > 0, got -1'],
-    [{ epochs: 1, steps: 1 }, 'expected one of "epochs", "steps" and "seconds", got more'],
+    [{ epochs: 1, steps: 1 }, 'expected only one of "epochs", "steps" and "seconds", got more'],
     [{ clip: 0 }, '"clip" expected a number > 0, got 0'],
     [{ seed: -1 }, '"seed" expected an integer >= 0, got -1'],
-    [{ patience: 2 }, '"patience" expected "valid" tokens beside it'],
+    [{ patience: 2 }, '"patience" expected "valid" tokens with it'],
     [{ valid: Uint8Array.of(1) }, '"valid" expected at least 2 tokens, got 1'],
     [{ optimizer: { kind: "rmsprop" } as never }, '"optimizer.kind" expected "adamw" or "sgd", got "rmsprop"'],
     [{ schedule: { kind: "linear" } as never }, '"schedule.kind" expected "constant" or "cosine" or "step"'],
@@ -417,7 +417,7 @@ describe("gradient flow", () => {
     model.network.write("rnn.bias_ih_l1", new Float32Array(H).fill(1));
     expect(gradientFlow(model, ids, { steps: 30 })[1]![0]).toBeGreaterThan(100);
     expect(() => gradientFlow(model, ids.subarray(0, 5), { steps: 5 })).toThrow(
-      "over 5 steps expected 6 tokens at least, got 5",
+      "over 5 steps expected at least 6 tokens, got 5",
     );
   });
 });

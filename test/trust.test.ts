@@ -122,7 +122,7 @@ describe("a state", () => {
     for (const more of [{ prompt: "t" }, { length: 3 }, { seed: 4 }]) {
       const [name] = Object.keys(more);
       expect(() => generate(model, { from: saved, ...more })).toThrow(
-        `"${name}" expected none beside "from", which has its own, got `,
+        `"${name}" expected no value with "from", which contains it, got `,
       );
     }
   });
@@ -151,7 +151,7 @@ describe("ids", () => {
       expect(error).toBeInstanceOf(RangeError);
       expect(error.message).toMatch(
         new RegExp(
-          `^"tokens\\[\\d+\\]" expected an integer from 0 to ${vocabulary.size - 1}, got ${wrong}: the ids have to stay`,
+          `^"tokens\\[\\d+\\]" expected an integer from 0 to ${vocabulary.size - 1}, got ${wrong}: the ids must not change`,
         ),
       );
       expect(kept).toBe(true);
@@ -162,7 +162,7 @@ describe("ids", () => {
     const moved = Uint8Array.from(ids);
     const [error, kept] = await spoiled(moved, () => structuredClone(moved, { transfer: [moved.buffer] }));
     expect(error.message).toMatch(
-      /^"tokens\[\d+\]" expected an integer from 0 to \d+, got undefined: the ids have to stay/,
+      /^"tokens\[\d+\]" expected an integer from 0 to \d+, got undefined: the ids must not change/,
     );
     expect(kept).toBe(true);
     const Resizable = ArrayBuffer as unknown as new (
@@ -266,8 +266,8 @@ describe("one training at a time", () => {
     const two = train(model, ids, { windows, steps: 4 });
     const going = one[Symbol.asyncIterator]();
     await going.next();
-    await expect(first(two[Symbol.asyncIterator]())).rejects.toThrow("the model is being trained already");
-    await expect(two).rejects.toThrow("the model is being trained already");
+    await expect(first(two[Symbol.asyncIterator]())).rejects.toThrow("the model is already being trained");
+    await expect(two).rejects.toThrow("the model is already being trained");
     await going.return?.();
     expect((await two)!.step).toBe(4);
   });
@@ -290,9 +290,9 @@ describe("one training at a time", () => {
     for await (const { step } of training) {
       if (step > 1) continue;
       await expect(first(training[Symbol.asyncIterator]())).rejects.toThrow(
-        "this training is iterated over or awaited already",
+        "this run is already being iterated over or awaited",
       );
-      await expect(training).rejects.toThrow("this training is iterated over or awaited already");
+      await expect(training).rejects.toThrow("this run is already being iterated over or awaited");
     }
     expect(training.state.step).toBe(5);
   });
@@ -302,7 +302,7 @@ describe("one training at a time", () => {
     for await (const { step } of training) if (step === 2) break;
     const checkpoint = saveCheckpoint(training);
     await train(model, ids, { windows, steps: 1 });
-    const message = "the model was trained by another training since this one was left";
+    const message = "another run has trained the model since this one was left";
     await expect(training).rejects.toThrow(message);
     expect(() => saveCheckpoint(training)).toThrow(message);
     expect((await (await resume(checkpoint, ids)).training)!.step).toBe(6);
@@ -405,7 +405,7 @@ describe("await", () => {
     const options = { tokenizer, vocabulary };
     const promise = RecurrentModel.create(options) as never;
     const message =
-      '"model" expected a RecurrentModel, such as RecurrentModel.create() makes, got a Promise (did you forget to await it?)';
+      '"model" expected a RecurrentModel, such as from RecurrentModel.create(), got a Promise (did you forget to await it?)';
     expect(() => train(promise, ids)).toThrow(message);
     expect(() => generate(promise)).toThrow("got a Promise (did you forget to await it?)");
     const New = RecurrentModel as unknown as new (options: object) => unknown;
@@ -536,9 +536,7 @@ describe("the command", () => {
   it("says that a text has nothing that the model knows", () => {
     const saved = file("model.safetensors", saveModel(model));
     const text = file("unknown.txt", "ZZZZ");
-    expect(run(["eval", saved, text]).stdout).toMatch(
-      /\n3 tokens unknown to the model; none of the text is known to it\n$/,
-    );
+    expect(run(["eval", saved, text]).stdout).toMatch(/\n3 tokens unknown to the model; it knows none of the text\n$/);
     const line = JSON.parse(run(["eval", saved, text, "--json"]).stdout);
     expect(line).toMatchObject({ unknown: 3, tokens: 3 });
     expect(line).not.toHaveProperty("perplexityExcludingUnknown");

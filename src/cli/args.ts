@@ -1,13 +1,13 @@
-// The command line: what was given, checked against the table of commands.
+// Parses the command line and checks it against the table of commands.
 
 import { parseArgs } from "node:util";
 import { integer, nearest, number, quote } from "../check.js";
 import { type Command, type CommandName, commands, type Flags, flagsOf } from "./commands.js";
 
-/** Wrong usage: the command ends with 2. */
+/** Wrong usage: the command exits with code 2. */
 export class UsageError extends Error {}
 
-/** @throws UsageError where there is no such command */
+/** @throws UsageError if there is no such command */
 export function commandNamed(name: string): CommandName {
   if (Object.hasOwn(commands, name)) return name as CommandName;
   const names = Object.keys(commands);
@@ -15,19 +15,19 @@ export function commandNamed(name: string): CommandName {
   throw new UsageError(`expected a command (${names.join(", ")}), got ${quote(name)}${meant}`);
 }
 
-/** The flags that were given, by name, and how to read them. */
+/** The operands and flags of one command line, read through methods that check each value. */
 export class Args {
   private constructor(
     readonly operands: string[],
     private readonly values: Record<string, string | boolean | undefined>,
   ) {}
 
-  /** @throws UsageError */
+  /** @throws UsageError if the arguments do not match the command's operands and flags */
   static parse(command: CommandName, argv: string[]): Args {
     const { operands, usage } = commands[command];
     const flags = flagsOf(command);
     const options = Object.entries(flags).map(([name, { value }]) => [name, { type: value ? "string" : "boolean" }]);
-    // Not strict: what is wrong is said in our words.
+    // Not strict: the errors below name the expected value and suggest a flag.
     const { positionals, values, tokens } = parseArgs({
       args: joined(argv, flags),
       options: { ...Object.fromEntries(options), help: { type: "boolean", short: "h" } },
@@ -35,7 +35,7 @@ export class Args {
       strict: false,
       tokens: true,
     });
-    // Whatever else is wrong, the help says how it is right.
+    // --help takes precedence over mistakes in the other arguments.
     if (values.help) return new Args([], { help: true });
     const seen = new Set<string>();
     for (const token of tokens) {
@@ -50,7 +50,7 @@ export class Args {
       } else if (value === undefined) {
         throw new UsageError(`"${rawName}" expected a value (${expected}), got nothing`);
       } else if (!inlineValue && value.length > 1 && value.startsWith("-")) {
-        const got = `got ${quote(value)}, which could be a flag`;
+        const got = `got ${quote(value)}, which looks like a flag`;
         throw new UsageError(`"${rawName}" expected ${expected}, ${got}: write ${rawName}=${quoted(value)}`);
       }
     }
@@ -75,26 +75,26 @@ export class Args {
     return this.values[name] as string | undefined;
   }
 
-  /** @throws UsageError where it is given and empty */
+  /** @throws UsageError if the value is empty */
   file(name: string): string | undefined {
     const path = this.text(name);
     if (path === "") throw new UsageError(`"--${name}" expected the name of a file, got ""`);
     return path;
   }
 
-  /** @throws UsageError where it is given and no integer from `least` to `most` */
+  /** @throws UsageError if the value is not an integer from `least` to `most` */
   integer(name: string, least = 1, most?: number): number | undefined {
     const value = this.numeric(name);
     return value === undefined ? undefined : usage(() => integer(`--${name}`, value, least, most));
   }
 
-  /** @throws UsageError where it is given and not what `expected` says */
+  /** @throws UsageError if the value is not a number for which `holds` returns true */
   number(name: string, expected: string, holds: (value: number) => boolean): number | undefined {
     const value = this.numeric(name);
     return value === undefined ? undefined : usage(() => number(`--${name}`, value, expected, holds));
   }
 
-  /** @throws UsageError where it is given and none of the choices */
+  /** @throws UsageError if the value is not one of the choices */
   choice<T extends string>(name: string, choices: readonly T[]): T | undefined {
     const text = this.text(name);
     if (text === undefined || choices.includes(text as T)) return text as T | undefined;
@@ -112,7 +112,7 @@ export class Args {
   }
 }
 
-/** A word as a POSIX shell takes it. */
+/** Quotes a word for a POSIX shell, if it needs quotes. */
 export const quoted = (word: string) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
 
 function usage<T>(check: () => T): T {
@@ -123,13 +123,13 @@ function usage<T>(check: () => T): T {
   }
 }
 
-/** ": did you mean …?", or nothing. @param written how what was meant is written */
+/** Returns ": did you mean …?", or "" if no name is close. @param written formats the suggestion, such as with "--" */
 export function didYouMean(given: string, known: readonly string[], written: (meant: string) => string): string {
   const meant = nearest(given, known) ?? permuted(given, known);
   return meant === undefined ? "" : `: did you mean ${quote(written(meant))}?`;
 }
 
-/** The name that has the same letters: train for trian. */
+/** Finds the name with the same letters in another order: "train" for "trian". */
 const permuted = (given: string, known: readonly string[]) =>
   known.find((name) => [...name].sort().join() === [...given].sort().join());
 
@@ -146,7 +146,7 @@ function unknownFlag(rawName: string, name: string, flags: Flags, command: Comma
   return new UsageError(unknown + of);
 }
 
-/** The words of a command line, those of a flag with several values joined: --prune 0 0 1 is --prune="0 0 1". */
+/** Joins the values of each flag that takes several: --prune 0 0 1 becomes --prune="0 0 1". */
 function joined(argv: readonly string[], flags: Flags): string[] {
   const words: string[] = [];
   const end = argv.indexOf("--");

@@ -1,4 +1,4 @@
-// The two charts that the command draws, no wider than the terminal.
+// The two charts of the command, no wider than the terminal.
 
 import { plot } from "simple-ascii-chart";
 import { wrap } from "./help.js";
@@ -6,7 +6,7 @@ import { wrap } from "./help.js";
 const WIDEST = 64;
 const ROWS = 10;
 
-/** Losses over steps; where there are more than columns, each column is the mean of its steps. */
+/** Plots losses over steps. If there are more steps than columns, each column shows the mean of its steps. */
 export function lossChart(losses: readonly number[], firstStep: number, columns: number): string {
   const points = (width: number) => {
     const n = Math.min(width, losses.length);
@@ -20,7 +20,7 @@ export function lossChart(losses: readonly number[], firstStep: number, columns:
   return draw(points, "loss in nats, by step", (loss) => loss.toFixed(2), columns);
 }
 
-/** ‖∂L/∂h_t‖ on a logarithmic scale; a gradient that is exactly zero has no place on it. */
+/** Plots ‖∂L/∂h_t‖ on a logarithmic scale, without the gradients that are exactly zero. */
 export function gradientFlowChart(norms: Float64Array, layer: string, columns: number): string {
   const points = Array.from(norms, (norm, i) => [i + 1, Math.log10(norm)] as [number, number]);
   const finite = points.filter(([, exponent]) => Number.isFinite(exponent));
@@ -53,7 +53,7 @@ function draw(
       formatter: (value, { axis }) => (axis === "y" ? label(value) : String(value)),
     });
     const lines = chart.split("\n").map((line) => line.trimEnd());
-    // The labels take what they take: the plot has the rest.
+    // The width of the labels is known only after drawing: narrow the plot until both fit.
     const excess = Math.max(...lines.map((line) => line.length)) - columns;
     if (excess <= 0 || width <= 2) return [...heading, ...lines.filter((line) => line !== "")].join("\n");
     width = Math.max(2, Math.min(width, points.length) - excess);

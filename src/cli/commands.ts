@@ -1,12 +1,12 @@
-// The commands and their flags: what is parsed, and what the help says.
+// The commands and their flags: the table behind both the parser and the help.
 
 export interface Flag {
-  /** How the help shows its value; a flag without one is a switch. */
+  /** Placeholder of the value in the help; a flag without one is a switch. */
   value?: string;
   help: string;
-  /** Takes several integers, each a word of its own: --prune 0 0 1. */
+  /** Accepts several integers as separate words: --prune 0 0 1. */
   several?: boolean;
-  /** Its names in other programs, which are not accepted but lead to it. */
+  /** Names of this flag in other programs: rejected, with this flag as the suggestion. */
   elsewhere?: string[];
 }
 
@@ -19,24 +19,24 @@ export interface Command {
   operands: string[];
   /** Flags by heading. */
   groups: Record<string, Flags>;
-  /** Command lines and what they do. */
+  /** Command lines, each with a short explanation. */
   examples: [line: string, does: string][];
-  /** Flags of other programs that no flag here is like, and what to do instead. */
+  /** Flags of other programs without an equivalent here, and what to do instead. */
   elsewhere?: Record<string, string>;
 }
 
 const HELP: Flags = { help: { help: "show this help (also -h)" } };
 const PATTERN: Flags = {
-  "allow-pattern": { help: "use the regular expression that a model you trust has as its tokenizer" },
+  "allow-pattern": { help: "let a model you trust tokenize with its own regular expression" },
 };
 const KERNELS: Flags = {
   kernels: {
     value: "strict|relaxed|wide",
-    help: "build of the kernels; strict gives the same bits everywhere (default: the fastest)",
+    help: "kernel build; strict gives the same bits everywhere (default: the fastest)",
   },
 };
 
-const VALID_FILE = { value: "FILE", help: "a held-out text, whose perplexity is printed" };
+const VALID_FILE = { value: "FILE", help: "print the perplexity of this held-out text" };
 const OUT = ["output", "o", "save", "arpa", "model"];
 const ONE_OBJECT = { help: "print one JSON object" };
 
@@ -49,30 +49,30 @@ const KENLM: Record<string, string> = {
   "temp-prefix": "leave it out: there are no temporary files",
   temp_prefix: "leave it out: there are no temporary files",
   interpolate_unigrams: "leave it out: unigrams are interpolated, as lmplz does by default",
-  verbose_header: "leave it out: the header is always that of ARPA files",
+  verbose_header: "leave it out: the file always starts with a plain ARPA header",
 };
 
 /** Flags of --tokens word and sentence. */
 const WORDS: Flags = {
-  lowercase: { help: "lower-case the text (with --tokens word or sentence)" },
-  wrapped: { help: "lines are wrapped: only a blank line ends a sentence (with --tokens sentence)" },
+  lowercase: { help: "convert the text to lower case (with --tokens word or sentence)" },
+  wrapped: { help: "line breaks do not end sentences, blank lines do (with --tokens sentence)" },
 };
-/** How a text becomes sentences of tokens. */
+/** Flags that decide how a text is split into sentences and tokens. */
 const SENTENCES: Flags = {
   tokens: {
     value: "char|word|sentence|whitespace",
-    help: "what a token is; sentence: words, in sentences; whitespace: each line is a sentence (default)",
+    help: "what a token is; sentence: words, split into sentences; whitespace: one sentence per line (default)",
   },
   ...WORDS,
   "skip-symbols": { help: "skip <s>, </s> and <unk> in the text" },
 };
-/** How a text is counted. */
+/** Flags that decide how a text is counted. */
 const COUNTED: Flags = {
   order: { value: "N", help: "length of the longest n-grams, 1 to 10 (required)", elsewhere: ["o", "n"] },
   ...SENTENCES,
 };
-/** The model file does not say what a token is only where it is an ARPA file. */
-const READ: Record<string, Flags> = { "Text, for an ARPA file (other models know their tokens)": SENTENCES };
+/** Only ARPA files need these flags: other model files store their tokenizer. */
+const READ: Record<string, Flags> = { "Text, for ARPA files (other models store their tokenizer)": SENTENCES };
 
 export const commands = {
   train: {
@@ -115,15 +115,15 @@ export const commands = {
         },
         from: {
           value: "MODEL",
-          help: "start from this model's weights, network and vocabulary: train it further on another text",
+          help: "train this model further on another text, keeping its network, weights and vocabulary",
           elsewhere: ["finetune", "pretrained", "load", "init-from"],
         },
         ...PATTERN,
       },
       Training: {
-        epochs: { value: "N", help: "how long: passes over the text (default 10)" },
-        steps: { value: "N", help: "or batches", elsewhere: ["iterations", "max-iters"] },
-        seconds: { value: "N", help: "or seconds", elsewhere: ["time"] },
+        epochs: { value: "N", help: "train for N passes over the text (default 10)" },
+        steps: { value: "N", help: "or for N batches", elsewhere: ["iterations", "max-iters"] },
+        seconds: { value: "N", help: "or for N seconds", elsewhere: ["time"] },
         patience: { value: "N", help: "stop after N epochs without improvement and keep the best weights" },
         optimizer: { value: "adamw|sgd", help: "optimizer (default adamw)" },
         lr: {
@@ -138,16 +138,16 @@ export const commands = {
         window: { value: "N", help: "time steps of BPTT (default 64)", elsewhere: ["seq-len", "seq-length", "bptt"] },
         batch: { value: "N", help: "windows per batch (default 32)", elsewhere: ["bs"] },
         overlap: { value: "N", help: "tokens by which windows overlap; 0 carries the state over (default 0)" },
-        random: { help: "windows from a random offset, in random order", elsewhere: ["shuffle"] },
-        seed: { value: "N", help: "fixes everything random (default 1)" },
-        threads: { value: "N", help: "1: this version trains on one thread" },
+        random: { help: "cut windows from a random offset and shuffle them", elsewhere: ["shuffle"] },
+        seed: { value: "N", help: "seed of all random numbers (default 1)" },
+        threads: { value: "N", help: "must be 1: this version trains on one thread" },
         ...KERNELS,
       },
       Output: {
         out: { value: "FILE", help: "where to save the model (default model.safetensors)", elsewhere: OUT },
         resume: {
           value: "CHECKPOINT",
-          help: "resume an interrupted run on the same text; --epochs and the like then count from its start",
+          help: "resume an interrupted run on the same text; --epochs, --steps and --seconds count from its start",
           elsewhere: ["checkpoint", "continue"],
         },
         sample: { value: "N", help: "print a sample of N tokens after each evaluation" },
@@ -158,8 +158,8 @@ export const commands = {
     },
     examples: [
       ["rivulet train book.txt --cell lstm --epochs 20", "an LSTM over characters"],
-      ["rivulet train book.txt --tokens word --embedding 64", "words"],
-      ["rivulet train letters.txt --from book.safetensors --out letters.safetensors", "fine-tune"],
+      ["rivulet train book.txt --tokens word --embedding 64", "an RNN over words"],
+      ["rivulet train letters.txt --from book.safetensors --out letters.safetensors", "fine-tuning"],
     ],
   },
   eval: {
@@ -169,7 +169,7 @@ export const commands = {
     groups: { ...READ, Output: { json: ONE_OBJECT, ...PATTERN, ...KERNELS, ...HELP } },
     examples: [
       ["rivulet eval model.safetensors other.txt", "a network"],
-      ["rivulet eval model.arpa other.txt --tokens word --lowercase", "an ARPA file made so"],
+      ["rivulet eval model.arpa other.txt --tokens word --lowercase", "an ARPA file estimated with these flags"],
     ],
   },
   generate: {
@@ -182,12 +182,12 @@ export const commands = {
         length: { value: "N", help: "number of tokens to write (default 500)", elsewhere: ["tokens", "max-tokens"] },
         temperature: {
           value: "X",
-          help: "below 1 more cautious, above 1 wilder, 0 always the likeliest (default 1)",
+          help: "below 1 is more cautious, above 1 wilder, 0 always picks the likeliest token (default 1)",
           elsewhere: ["t"],
         },
         "top-k": { value: "N", help: "choose among the N likeliest tokens (default: all)" },
-        "top-p": { value: "X", help: "choose among the likeliest tokens that make up X (default 1)" },
-        seed: { value: "N", help: "fixes what is chosen (default 1)" },
+        "top-p": { value: "X", help: "choose among the likeliest tokens with a total probability of X (default 1)" },
+        seed: { value: "N", help: "seed of the random choices (default 1)" },
       },
       ...READ,
       Output: { ...PATTERN, ...KERNELS, ...HELP },
@@ -205,17 +205,17 @@ export const commands = {
         "valid-file": VALID_FILE,
       },
       Model: {
-        smoothing: { value: "kneser-ney|mle|laplace|stupid-backoff", help: "how to smooth (default kneser-ney)" },
+        smoothing: { value: "kneser-ney|mle|laplace|stupid-backoff", help: "smoothing method (default kneser-ney)" },
         prune: {
           value: "0 0 1",
-          help: "kneser-ney: drop n-grams counted this often or less, by length",
+          help: "kneser-ney: for each n-gram length, drop n-grams with at most this count",
           several: true,
         },
         "discount-fallback": {
           help: "kneser-ney: use discounts of 0.5, 1 and 1.5 where the text leaves them undefined",
         },
-        k: { value: "X", help: "laplace: what is added to each count (default 1)" },
-        alpha: { value: "X", help: "stupid-backoff: weight of a shorter context (default 0.4)" },
+        k: { value: "X", help: "laplace: amount added to each count (default 1)" },
+        alpha: { value: "X", help: "stupid-backoff: weight of each shorter context (default 0.4)" },
       },
       Output: {
         out: {
@@ -223,21 +223,22 @@ export const commands = {
           help: "where to save the model: .arpa, .arpa.gz, or .ngram, the binary form (default model.arpa)",
           elsewhere: OUT.filter((name) => name !== "o"),
         },
-        quantize: { help: "half the size, slightly worse (binary form only)" },
+        quantize: { help: "halve the file at a small loss of accuracy (binary form only)" },
         json: ONE_OBJECT,
         ...HELP,
       },
     },
     examples: [
-      ["rivulet ngram sentences.txt --order 5 --out model.arpa", "as KenLM's lmplz -o 5"],
+      ["rivulet ngram sentences.txt --order 5 --out model.arpa", "like KenLM's lmplz -o 5"],
       ["rivulet ngram sentences.txt --order 5 --prune 0 0 1 --out model.ngram", "smaller"],
-      ["rivulet ngram --counts counts --order 5", "from what rivulet count saved"],
+      ["rivulet ngram --counts counts --order 5", "from counts saved by rivulet count"],
     ],
     elsewhere: KENLM,
   },
   count: {
     usage: "rivulet count TEXT",
-    about: "Counts the n-grams of a text (- for standard input); rivulet ngram --counts adds up those of many.",
+    about:
+      "Counts the n-grams of a text (- for standard input); rivulet ngram --counts adds up several files of counts.",
     operands: ["TEXT"],
     groups: {
       Text: COUNTED,

@@ -19,16 +19,16 @@ export async function evaluateCommand(args: Args): Promise<number> {
       `perplexity infinite: the model gives ${impossible.toLocaleString("en")} of ${count(tokens, "token")} probability 0`,
     );
     console.log(
-      "it reserves nothing for what it has not seen: use a smoothed estimate, such as --smoothing kneser-ney",
+      "it gives unseen n-grams no probability: use a smoothed model, such as one with --smoothing kneser-ney",
     );
     return 0;
   }
   console.log(`perplexity ${perplexity.toFixed(4)} over ${count(tokens, "token")}`);
-  console.log(`${nats.toFixed(4)} nats or ${bits.toFixed(4)} bits a token`);
+  console.log(`${nats.toFixed(4)} nats or ${bits.toFixed(4)} bits per token`);
   if (unknown > 0) {
     const without =
       perplexityExcludingUnknown === undefined
-        ? "none of the text is known to it"
+        ? "it knows none of the text"
         : `perplexity ${perplexityExcludingUnknown.toFixed(4)} without ${unknown === 1 ? "it" : "them"}`;
     console.log(`${count(unknown, "token")} unknown to the model; ${without}`);
   }

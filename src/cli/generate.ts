@@ -25,7 +25,7 @@ export async function generateCommand(args: Args): Promise<number> {
   if (unseen.size > 0) {
     say(`the model has never seen ${[...unseen].map(name).join(", ")}: read as <unk>`);
   }
-  // White space at the end of the prompt that is not a token is written again with the first word.
+  // Trailing white space that is not a token is dropped, because the first generated word brings its own.
   const trimmed = prompt.trimEnd();
   const dropped = tokenize(model.tokenizer, trimmed).length === read.length;
   write(dropped ? trimmed : prompt);

@@ -1,10 +1,10 @@
-// The help, no wider than the terminal.
+// Formats the help, no wider than the terminal.
 
 import { type Command, type CommandName, commands, type Flag } from "./commands.js";
 
 const FLAG_COLUMN = 32;
 
-/** @param columns the terminal's */
+/** @param columns width of the terminal */
 export function help(command: CommandName | undefined, columns: number): string {
   const width = Math.max(20, Math.min(columns, 80));
   const lines = command ? commandHelp(commands[command], width) : overview(width);
@@ -48,7 +48,7 @@ function commandHelp({ usage, about, groups, examples }: Command, width: number)
   ];
 }
 
-/** A name and its explanation: side by side where there is room, else one below the other. */
+/** Formats a name and its explanation: side by side if there is room, otherwise one below the other. */
 function entry(name: string, text: string, column: number, width: number): string[] {
   if (width < column + 24) return [...wrap(`  ${name}`, width, 4), ...wrap(`      ${text}`, width, 6)];
   const [first = "", ...rest] = wrap(text, width - column - 2, 0);
@@ -58,13 +58,13 @@ function entry(name: string, text: string, column: number, width: number): strin
   return [...start, ...rest.map((line) => indent + line)];
 }
 
-/** Breaks a text between words into lines of at most `width` characters, those after the first indented. */
+/** Wraps a text at spaces into lines of at most `width` characters, and indents all but the first. */
 export function wrap(text: string, width: number, indent: number): string[] {
   const lines: string[] = [];
   const start = /^ */.exec(text)![0];
   let line = start;
   for (const word of text.trimStart().split(" ")) {
-    // A word that no line holds, such as a list of choices, is cut.
+    // A word longer than a line, such as a list of choices, is broken, after a "|" if possible.
     let rest = word;
     const empty = line.trim() === "";
     if (!empty && line.length + 1 + rest.length <= width) {

@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { inspect } from "node:util";
 import { version } from "../../package.json";
 import { reasonOf } from "../io/file-error.js";
 import { kernels as inlined } from "../wasm/inlined.js";
@@ -48,8 +49,8 @@ async function main([name, ...argv]: string[]): Promise<number> {
   return run[command](args);
 }
 
-// A reader that has seen enough (rivulet generate … | head) is no failure. It ends a command that only writes; a training
-// goes on without it, and is saved.
+// A closed pipe (rivulet generate … | head) is not a failure. It ends a command that only prints; training continues,
+// so that the model is saved.
 let unwritable = false;
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   const closed = error.code === "EPIPE";
@@ -60,7 +61,7 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   }
   if (process.argv[2] !== "train") process.exit(closed ? 0 : 1);
 });
-// There is nowhere left to say it.
+// A failure of standard error cannot be reported anywhere.
 process.stderr.on("error", () => {});
 
 const helpFor = (name = "") => (Object.hasOwn(commands, name) ? `${name} --help` : "--help");
@@ -71,8 +72,8 @@ main(process.argv.slice(2)).then(
   },
   (error: Error) => {
     say(`rivulet: ${error.message}`);
-    if (error instanceof UsageError) say(`rivulet ${helpFor(process.argv[2])} shows how it is used`);
-    else if (process.env.RIVULET_DEBUG) console.error(error);
+    if (error instanceof UsageError) say(`see rivulet ${helpFor(process.argv[2])}`);
+    else if (process.env.RIVULET_DEBUG) say(inspect(error));
     process.exitCode = error instanceof UsageError ? 2 : 1;
   },
 );

@@ -20,7 +20,7 @@ import { checkName, keepInputs, say, writing } from "./outputs.js";
 import { sentenceTokenizerOf } from "./settings.js";
 
 type Kind = Smoothing["kind"];
-/** The flags that each kind of smoothing has. */
+/** Flags that apply to each kind of smoothing. */
 const FLAGS: Record<Kind, string[]> = {
   "kneser-ney": ["prune", "discount-fallback"],
   mle: [],
@@ -41,9 +41,9 @@ export async function ngramCommand(args: Args): Promise<number> {
   const tokenizer = sentenceTokenizerOf(args);
   const sentences = tokenizer.spec.kind === "lines";
   if (merged !== undefined && args.has("skip-symbols")) {
-    throw new UsageError('"--skip-symbols" expected TEXT, got "--counts", which have no symbols to skip');
+    throw new UsageError('"--skip-symbols" expected TEXT, got "--counts", which has no symbols to skip');
   }
-  // An ARPA file does not keep what a token is.
+  // An ARPA file does not store the tokenizer, so it is the default only for the one that readers assume.
   const out = args.file("out") ?? (sentences ? "model.arpa" : "model.ngram");
   const binary = /\.ngram$/i.test(out);
   if (args.has("quantize") && !binary) {
@@ -61,7 +61,7 @@ export async function ngramCommand(args: Args): Promise<number> {
       : await named(text, () => countNgrams(readText(text), { order, tokenizer }));
   const model = estimate(counts);
   const seconds = (performance.now() - start) / 1000;
-  // Before the model is saved: if the text turns out to be bad, a model that was there is untouched.
+  // Evaluated before saving, so that an existing model stays untouched if the text turns out to be bad.
   const valid = validFile && (await named(validFile, () => evaluate(model, readText(validFile))));
   await writing(() => named(out, () => writeNgram(out, model, { quantize: args.has("quantize") })));
   report(args, counts, model, seconds);
@@ -89,7 +89,7 @@ export async function ngramCommand(args: Args): Promise<number> {
       args.has(flag) ? [`--${flag}`, args.text(flag)] : [],
     );
     const flags = how.filter((word) => typeof word === "string").join(" ");
-    say(`an ARPA file does not keep what a token is: give ${flags} to eval and generate, too, or save as .ngram`);
+    say(`an ARPA file does not store the tokenizer: pass ${flags} to eval and generate, too, or save as .ngram`);
   }
   return 0;
 }
@@ -122,7 +122,7 @@ function orderOf(args: Args): number {
   return order;
 }
 
-/** From flags to an estimate. @throws UsageError where a flag is of another kind of smoothing, or wrong */
+/** Turns flags into an estimator. @throws UsageError if a flag is invalid or belongs to another kind of smoothing */
 function estimateOf(args: Args, order: number): (counts: NgramCounts) => NgramModel {
   const kind = args.choice("smoothing", Object.keys(FLAGS) as Kind[]) ?? "kneser-ney";
   for (const [other, flags] of Object.entries(FLAGS)) {
@@ -154,14 +154,14 @@ function pruneOf(args: Args, order: number): number[] | undefined {
   const ascending = thresholds.every((t, i) => Number.isSafeInteger(t) && t >= (thresholds[i - 1] ?? 0));
   if (text.trim() !== "" && ascending && thresholds.length <= order) return thresholds;
   throw new UsageError(
-    `"--prune" expected up to ${order} thresholds like 0 0 1, none below the one before it, got ${quote(text)}`,
+    `"--prune" expected up to ${order} thresholds like 0 0 1, in ascending order, got ${quote(text)}`,
   );
 }
 
 const lengths = ({ trie }: Pick<NgramCounts, "trie">): number[] =>
   Array.from({ length: trie.order }, (_, i) => countOf(trie, i + 1));
 
-/** Words, and ends of sentences. */
+/** Number of tokens counted: words and sentence ends. */
 function tokensOf({ trie, count }: NgramCounts): number {
   let tokens = 0;
   for (let node = trie.levels[1]!; node < trie.levels[2]!; node++) tokens += count[node]!;
@@ -172,6 +172,6 @@ function report(args: Args, counts: NgramCounts, { trie }: Pick<NgramCounts, "tr
   if (args.has("json")) return;
   const tokens = tokensOf(counts);
   const speed = count(Math.round(perSecond(tokens, seconds)), "token");
-  say(`${count(tokens, "token")} in ${seconds.toFixed(1)} s: ${speed} a second`);
+  say(`${count(tokens, "token")} in ${seconds.toFixed(1)} s: ${speed} per second`);
   lengths({ trie }).forEach((n, i) => void say(`${count(n, `${i + 1}-gram`)}`));
 }

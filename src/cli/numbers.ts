@@ -1,11 +1,11 @@
-// Numbers as people read them.
+// Formats numbers for people to read, and results as JSON.
 
 /** 1 token, 12,345 tokens. */
 export const count = (n: number, what: string): string => `${n.toLocaleString("en")} ${what}${n === 1 ? "" : "s"}`;
 
 /**
- * A line of JSON. It has no Infinity, but a number that every reader takes for it; what is undefined is null.
- * @throws RangeError where a number is NaN
+ * Formats a value as a line of JSON, with null for undefined. JSON has no Infinity, but parsers read 1e999 as such.
+ * @throws RangeError if a number is NaN
  */
 export const json = (value: unknown): string => JSON.stringify(value, written).replaceAll(`"${INFINITE}"`, "1e999");
 const INFINITE = "\uE000∞";

@@ -5,13 +5,13 @@ import { isDevice, removeUnfinished } from "../io/save.js";
 import { UsageError } from "./args.js";
 import { catchSignals } from "./signals.js";
 
-/** Writes what is not the result, to standard error; control characters in it are shown. */
+/** Writes a message to standard error, with control characters shown as escapes. */
 export const say = (sentence: string) => process.stderr.write(`${visible(sentence)}\n`);
 
-/** Writes a part of the result: on a terminal control characters are shown, anywhere else the bytes are as they are. */
+/** Writes part of the result to standard output: on a terminal with control characters as escapes, else unchanged. */
 export const write = (text: string) => process.stdout.write(process.stdout.isTTY ? visible(text) : text);
 
-/** Runs what writes a file. A signal ends the command, and nothing is left of a file that is not complete. */
+/** Runs an action that writes a file. A signal ends the command and removes the incomplete file. */
 export async function writing(action: () => Promise<void>): Promise<void> {
   const release = catchSignals((code) => {
     removeUnfinished();
@@ -24,14 +24,14 @@ export async function writing(action: () => Promise<void>): Promise<void> {
   }
 }
 
-/** What the commands save: an example of its name, the endings that say what it is, and what it is under another name. */
+/** The files that commands save: an example name, the extensions of its format, and the format under any other name. */
 const SAVED = {
   model: { example: "model.safetensors", endings: [".safetensors"], format: "a safetensors file" },
   ngram: { example: "model.arpa or model.ngram", endings: [".arpa", ".arpa.gz", ".ngram"], format: "an ARPA file" },
   counts: { example: "counts.parquet", endings: [".parquet"], format: "a Parquet file" },
 };
 
-/** Endings that promise a format. */
+/** Extensions that stand for a file format. */
 const PROMISES = new Set(
   `arpa ngram parquet safetensors bin pt pth ckpt onnx pb tflite keras h5 hdf5 gguf ggml npy npz mat pkl pickle joblib
   mmap trie klm binlm blm fst txt text md json jsonl ndjson csv tsv yaml yml toml xml html pdf doc docx js mjs ts py wasm
@@ -39,9 +39,9 @@ const PROMISES = new Set(
 );
 
 /**
- * Refuses a name that promises another format than the one saved under it.
- * @returns what will be saved, where the name does not tell
- * @throws UsageError
+ * Checks that a file name does not stand for a format other than the one saved under it.
+ * @returns a sentence that says what will be saved, if the name does not tell
+ * @throws UsageError if the extension stands for another format
  */
 export function checkName(kind: keyof typeof SAVED, path: string): string | undefined {
   const { example, endings, format } = SAVED[kind];
@@ -57,19 +57,19 @@ export function checkName(kind: keyof typeof SAVED, path: string): string | unde
   );
 }
 
-/** Makes sure that saving `output` overwrites nothing that is read, under whatever name. */
+/** Checks that saving `output` overwrites no input, even one given by another path. @throws UsageError if it would */
 export function keepInputs(out: string, output: string, inputs: (string | undefined)[]): void {
   const place = placeOf(output);
   if (place === undefined || isDevice(output)) return;
   const input = inputs.find((path) => path !== undefined && placeOf(path === "-" ? "/dev/stdin" : path) === place);
   if (input === undefined) return;
   throw new UsageError(
-    `"--out" expected a file that is not read, got ${quote(out)}: saving ${quote(output)} would ` +
+    `"--out" expected a file that is not an input, got ${quote(out)}: saving ${quote(output)} would ` +
       `overwrite ${input === "-" ? "standard input" : quote(input)}`,
   );
 }
 
-/** What a path leads to, links followed; undefined where there is nothing. */
+/** Resolves a path and its links; undefined if nothing is there. */
 function placeOf(path: string): string | undefined {
   try {
     return realpathSync.native(path);

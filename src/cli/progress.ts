@@ -1,4 +1,4 @@
-// One line that says how far a training is: redrawn in place on a terminal, else printed now and then.
+// The progress line of a training run: redrawn in place on a terminal, otherwise printed every five seconds.
 
 import type { Progress } from "../train/train.js";
 import { clock, short } from "./numbers.js";
@@ -13,21 +13,21 @@ export class ProgressLine {
   private readonly terminal = process.stderr.isTTY === true;
   private loss = Number.NaN;
   private held = Number.NaN;
-  /** Whether the cursor stands behind the line. */
+  /** True while the line lacks its newline. */
   private open = false;
 
-  /** @param from the part that was done before, where a training is resumed */
+  /** @param from the fraction of the run that was already done when it was resumed */
   constructor(private readonly from: number) {}
 
   show(progress: Progress): void {
-    // The loss of one batch jumps: an average over about twenty.
+    // The loss of a single batch is noisy: show a moving average over about twenty.
     this.loss = Number.isNaN(this.loss) ? progress.loss : this.loss + 0.05 * (progress.loss - this.loss);
     if (progress.valid) this.held = progress.valid.nats;
     const now = performance.now();
     const finished = progress.done >= 1;
     if (!finished && now - this.shown < (this.terminal ? 100 : 5000)) return;
     this.shown = now;
-    // The terminal may have been resized since. Its last column stays free: some break the line after it.
+    // The terminal may have been resized. Its last column stays free, because some terminals wrap after it.
     const columns = this.terminal ? columnsOf(process.stderr) - 1 : Number.POSITIVE_INFINITY;
     const line = progressLine(
       { ...progress, loss: this.loss, held: this.held },
@@ -39,7 +39,7 @@ export class ProgressLine {
     this.open = this.terminal && !finished;
   }
 
-  /** Ends the line where something else has to be said. */
+  /** Ends the line, so that something else can be printed. */
   end(): void {
     if (this.open) process.stderr.write("\n");
     if (this.terminal) this.shown = Number.NEGATIVE_INFINITY;
@@ -47,15 +47,15 @@ export class ProgressLine {
   }
 }
 
-/** What a line can show, in the order in which it stands there. */
+/** The values that a progress line can show. */
 interface Shown extends Pick<Progress, "done" | "epoch" | "tokensPerSecond"> {
-  /** In nats. */
+  /** Training loss in nats. */
   loss: number;
-  /** That of the held-out tokens; NaN before they were first evaluated. */
+  /** Held-out loss in nats; NaN before the first evaluation. */
   held: number;
 }
 
-/** As much as `columns` hold, the most important first; the bar takes what is left. */
+/** Formats as many values as fit into `columns`, by importance; the bar fills the rest. */
 export function progressLine(shown: Shown, elapsed: number, from: number, columns: number): string {
   const { done, epoch, loss, held, tokensPerSecond } = shown;
   const left = (elapsed / Math.max(done - from, 1e-9)) * (1 - done);

@@ -7,12 +7,13 @@ import { NgramModel } from "../ngram/model.js";
 import { type Args, UsageError } from "./args.js";
 import { sentenceTokenizerOf } from "./settings.js";
 
-/** Flags that say what a token is. */
+/** Flags that choose the tokenizer. */
 const READING = ["tokens", "lowercase", "wrapped", "skip-symbols"];
 
 /**
- * Reads a model of any kind, under any name. Where it is an ARPA file, which does not say what a token is, flags can.
- * @throws FileError, FormatError; UsageError where there are such flags and the file says what a token is
+ * Reads a model of any kind, whatever its name. An ARPA file does not store its tokenizer, so flags can choose it.
+ * @throws FileError if the file cannot be read; FormatError if it is not a valid model; UsageError if flags choose a
+ * tokenizer and the file stores one
  */
 export async function readModel(path: string, args: Args): Promise<LanguageModel<unknown>> {
   const allowPattern = args.has("allow-pattern");
@@ -30,7 +31,7 @@ export async function readModel(path: string, args: Args): Promise<LanguageModel
       pieces.return();
       return network();
     }
-    // A pipe cannot be read again.
+    // A pipe cannot be read again, so the first piece is passed on.
     const all = (function* () {
       if (first) yield first;
       yield* pieces;
@@ -38,18 +39,18 @@ export async function readModel(path: string, args: Args): Promise<LanguageModel
     const model = await loadNgram(all, { allowPattern });
     if (flag === undefined || tokenizer === undefined) return model;
     if (!fromArpa(model)) throw decided(flag);
-    // A model without </s> has no sentences.
+    // A model without </s> does not use sentences.
     if (tokenizer.spec.kind === "lines" && model.vocabulary.end === undefined) return model;
     return new NgramModel(tokenizer, model.vocabulary, model.trie, model.logP, model.logB);
   });
 }
 
-/** An ARPA file keeps neither the tokenizer nor the smoothing. */
+/** Returns true for a model from an ARPA file, which stores neither the tokenizer nor the smoothing. */
 const fromArpa = ({ smoothing, tokenizer }: NgramModel) =>
   smoothing === undefined && (tokenizer.spec.kind === "lines" || tokenizer.spec.kind === "whitespace");
 
 const decided = (flag: string) =>
-  new UsageError(`"--${flag}" expected an ARPA file, got a model that knows its tokens: leave --${flag} out`);
+  new UsageError(`"--${flag}" expected an ARPA file, got a model that stores its tokenizer: leave --${flag} out`);
 
-/** Whether a file begins with the length of a header, and the header. */
+/** Returns true if a file begins like safetensors: a header's length in 8 bytes, below 4 GiB, and the header's "{". */
 const isSafetensors = ({ 4: a, 5: b, 6: c, 7: d, 8: brace }: Uint8Array) => !(a || b || c || d) && brace === 0x7b;

@@ -1,4 +1,4 @@
-// From flags to the library's options. Whatever a flag says wrong is wrong usage.
+// Turns flags into the library's options. Every invalid flag is a UsageError.
 
 import { defined, FRACTION, NOT_NEGATIVE, POSITIVE } from "../check.js";
 import { carriedWindows, overlappingWindows, type Partition, randomWindows } from "../data/windows.js";
@@ -11,7 +11,7 @@ import { constant, cosine, step } from "../train/schedule.js";
 import type { TrainOptions } from "../train/train.js";
 import { type Args, UsageError } from "./args.js";
 
-/** For n-grams white space separates words, and lines are sentences. */
+/** The tokenizer for n-grams: by default, white space separates words, and each line is a sentence. */
 export function sentenceTokenizerOf(args: Args): Tokenizer {
   const skipSymbols = args.has("skip-symbols");
   const tokenizer = tokenizerOf(args, "whitespace", () => lines({ skipSymbols }));
@@ -19,7 +19,7 @@ export function sentenceTokenizerOf(args: Args): Tokenizer {
   throw new UsageError('"--skip-symbols" expected "--tokens whitespace"');
 }
 
-/** @param usual what a token is where that is not said */
+/** @param usual the kind of token without --tokens @param ofBlanks makes the tokenizer for "whitespace" */
 export function tokenizerOf(args: Args, usual: "char" | "whitespace" = "char", ofBlanks = whitespace): Tokenizer {
   const kind = args.choice("tokens", ["char", "word", "sentence", "whitespace"]) ?? usual;
   const [lowercase, wrapped] = [args.has("lowercase"), args.has("wrapped")];
@@ -65,13 +65,13 @@ export function networkOf(args: Args) {
   try {
     networkConfig({ ...options, vocabularySize: 1 });
   } catch (error) {
-    // What can still be wrong, "layers" and "activation", is called so by its flag, too.
+    // Only "layers" and "activation" can still be invalid, and their flags have the same names.
     throw new UsageError((error as Error).message.replace(/^"/, '"--'));
   }
   return options;
 }
 
-/** What of the text is held out: a share of it, or a file. */
+/** The held-out text: a fraction of the text, or a file. */
 export function heldOutOf(args: Args): { share: number; file?: undefined } | { share: 0; file: string } {
   const file = args.file("valid-file");
   const share = args.number("valid", ...FRACTION);
@@ -101,7 +101,7 @@ export function trainOptionsOf(args: Args): TrainOptions {
   });
 }
 
-/** How long to train, where it is said. */
+/** The length of the run, if a flag sets it. */
 export function lengthOf(args: Args): Pick<TrainOptions, "epochs" | "steps" | "seconds"> | undefined {
   const length = defined({
     epochs: args.integer("epochs"),

@@ -1,8 +1,8 @@
-// Signals that would end the process: they are caught while something of the user's would be lost.
+// Catches the signals that would end the process while the user's work could be lost.
 
 import { constants } from "node:os";
 
-/** The signals that end a process, can be caught, and mean nothing to Node or to a debugger or profiler. */
+/** Signals that end a process by default, can be caught, and have no meaning to Node, debuggers or profilers. */
 const NAMES =
   "SIGINT SIGTERM SIGHUP SIGQUIT SIGBREAK SIGABRT SIGUSR2 SIGALRM SIGVTALRM SIGXCPU SIGIO SIGPWR SIGSTKFLT".split(
     " ",
@@ -12,8 +12,8 @@ const NAMES =
 const codeOf = (signal: NodeJS.Signals) => 128 + constants.signals[signal];
 
 /**
- * Calls `caught` for each signal, with the exit code that it stands for.
- * @returns how to have signals end the process again
+ * Calls `caught` for each signal, with the exit code of a command that it ended.
+ * @returns a function after which signals end the process again
  */
 export function catchSignals(caught: (code: number) => void): () => void {
   const listener = (signal: NodeJS.Signals) => caught(codeOf(signal));

@@ -1,8 +1,8 @@
-// How wide the terminal is.
+// The width of the terminal.
 
-/** Of what is no terminal, and of a terminal that does not say. */
+/** Width assumed for files, pipes, and terminals that do not report theirs. */
 const USUAL = 80;
 
-/** The columns of a stream's terminal, which may be resized at any time. */
+/** Width of a stream's terminal in columns. It may change at any time: call this before each use. */
 export const columnsOf = ({ isTTY, columns }: { isTTY?: boolean; columns?: number }): number =>
   (isTTY && columns) || USUAL;

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { defined, quote } from "../check.js";
 import { DivergedError } from "../errors.js";
-import { resumeFrom, saveCheckpoint, trainedTokens } from "../io/checkpoint.js";
+import { resumeFrom, saveCheckpoint, trainedOn } from "../io/checkpoint.js";
 import { FileError, named } from "../io/file-error.js";
 import { readBytes, readText } from "../io/files.js";
 import { FormatError } from "../io/format.js";
@@ -23,7 +23,7 @@ import { kernelVariant } from "../wasm/load.js";
 import { type Args, quoted, UsageError } from "./args.js";
 import { gradientFlowChart, lossChart } from "./chart.js";
 import { count, json } from "./numbers.js";
-import { checkName, keepInputs, say } from "./outputs.js";
+import { checkName, keepInputs, say, write } from "./outputs.js";
 import { ProgressLine } from "./progress.js";
 import { readModel } from "./read-model.js";
 import { heldOutOf, lengthOf, networkOf, tokenizerOf, trainOptionsOf, vocabularyOf } from "./settings.js";
@@ -33,17 +33,17 @@ import { columnsOf } from "./terminal.js";
 /** Milliseconds between automatic checkpoints. */
 const KEEP_EVERY = 5 * 60_000;
 
-/** Flags that --resume goes with: everything else is in the checkpoint. */
+/** Flags allowed with --resume; everything else is in the checkpoint. */
 const WITH_RESUME =
   "resume out epochs steps seconds patience valid-file sample gradient-flow json kernels allow-pattern".split(" ");
 
-/** Flags that --from does not go with: the model has its network, its tokenizer and its vocabulary. */
+/** Flags not allowed with --from: the model already has a network, a tokenizer and a vocabulary. */
 const IN_MODEL =
   "tokens lowercase wrapped min-count max-vocabulary cell activation hidden layers embedding tied dropout init forget-bias".split(
     " ",
   );
 
-const print = (value: unknown) => process.stdout.write(`${json(value)}\n`);
+const print = (value: unknown) => write(`${json(value)}\n`);
 
 interface Run {
   training: Training;
@@ -62,20 +62,20 @@ export async function trainCommand(args: Args): Promise<number> {
   const checkpoint = `${out.replace(/\.safetensors$/, "")}.checkpoint.safetensors`;
   const read = [text, args.file("valid-file")];
   for (const output of [out, checkpoint]) keepInputs(out, output, read);
-  // The model that is trained further is replaced only where --out says so.
+  // The model that is trained further is overwritten only if --out names it.
   keepInputs(out, checkpoint, [base]);
   if (!args.has("out")) keepInputs(out, out, [base]);
   const untold = checkName("model", out);
   const stop = new AbortController();
   const run = await (from === undefined ? begin(args, text, stop.signal) : takeUp(args, text, from, stop.signal));
   const { training } = run;
-  // A checkpoint may be replaced by the next one, but not by a model.
+  // A newer checkpoint may overwrite the one that is resumed, but a model may not.
   keepInputs(out, out, [from]);
 
-  // A device (--out /dev/null) has no place for a checkpoint next to it.
+  // A device, such as --out /dev/null, gets no checkpoint beside it.
   const device = isDevice(out);
   const keep = device ? () => {} : () => save(checkpoint, saveCheckpoint(training));
-  // The model has the parameters; the checkpoint, two moments and perhaps the best parameters so far besides.
+  // The checkpoint holds the parameters, two moments and, with patience, the best parameters so far.
   const bytes = 4 * training.model.network.parameterCount;
   checkWritable(out, bytes);
   if (!device) checkWritable(checkpoint, 4 * bytes);
@@ -84,10 +84,10 @@ export async function trainCommand(args: Args): Promise<number> {
   const goOn = goOnCommand(args, text, out, checkpoint);
   const piped = text === "-" || args.text("valid-file") === "-" ? ", with the same text piped in again" : "";
 
-  // A first signal stops the training, which is then saved; more of them change nothing.
+  // The first signal stops training after the current step, and the run is saved; further signals change nothing.
   let signaled: number | undefined;
   const release = catchSignals((code) => {
-    if (signaled !== undefined) say(`saving after this step; kill -9 ${process.pid} ends it without`);
+    if (signaled !== undefined) say(`saving after this step; kill -9 ${process.pid} quits without saving`);
     signaled ??= code;
     stop.abort();
   });
@@ -117,19 +117,19 @@ export async function trainCommand(args: Args): Promise<number> {
       keep();
       if (!device) {
         cause.message +=
-          error instanceof DivergedError ? `. They are in ${checkpoint}` : `. To resume: ${goOn}${piped}`;
+          error instanceof DivergedError ? `. They are saved in ${checkpoint}` : `. To resume: ${goOn}${piped}`;
       }
     } catch (unsaved) {
       cause.message += `. ${(unsaved as Error).message}`;
     }
     throw cause;
   } finally {
-    // After a signal the command is about to end: another one is not to cut its words short.
+    // After a signal, keep catching further ones, so that they do not cut off the last messages.
     if (signaled === undefined) release();
     process.off("uncaughtException", crash);
   }
 
-  // With patience the weights may be others than those evaluated last.
+  // With patience, the final weights may not be the ones that were evaluated last.
   const patient = training.settings.patience !== undefined;
   const result = (!patient && last?.valid) || (run.valid && evaluate(training.model, run.valid));
   report(args, run, result, losses, firstStep);
@@ -142,10 +142,10 @@ export async function trainCommand(args: Args): Promise<number> {
   return 0;
 }
 
-/** Where a resumed training saves its model by default. */
+/** Default path for the model of a resumed run. */
 const modelBeside = (checkpoint: string) => checkpoint.replace(/(\.checkpoint)?\.safetensors$/, ".safetensors");
 
-/** The command that resumes from a checkpoint, with the flags that the checkpoint does not keep. */
+/** The command that resumes from a checkpoint, with the flags that the checkpoint does not store. */
 function goOnCommand(args: Args, text: string, out: string, checkpoint: string): string {
   const flags = {
     resume: checkpoint,
@@ -162,7 +162,7 @@ function goOnCommand(args: Args, text: string, out: string, checkpoint: string):
   return ["rivulet", "train", text, ...words].map(quoted).join(" ");
 }
 
-/** The unit of a training's length, and how much of it is done. */
+/** The unit of the run's length, and how much of it is done. */
 function progressOf(training: Training): { unit: "epochs" | "steps" | "seconds"; done: string } {
   const { settings } = training;
   const unit = settings.steps !== undefined ? "steps" : settings.seconds !== undefined ? "seconds" : "epochs";
@@ -170,18 +170,18 @@ function progressOf(training: Training): { unit: "epochs" | "steps" | "seconds";
   return { unit, done: count(Number(n.toFixed(1)), unit.slice(0, -1)) };
 }
 
-/** Saves what was trained; if that fails, in the system's temporary folder, so that nothing is lost. */
+/** Saves a file, or, if that fails, saves it in the system's temporary folder, so that no training is lost. */
 function save(path: string, bytes: Uint8Array): void {
   try {
     writeWhole(path, bytes);
   } catch (error) {
     const rescue = rescued(basename(path), bytes);
-    if (rescue !== undefined) (error as Error).message += `. It is saved as ${rescue} instead`;
+    if (rescue !== undefined) (error as Error).message += `. It was saved as ${rescue} instead`;
     throw error;
   }
 }
 
-/** Saves a file in a new folder, which only its owner may use; undefined where there is no place for it. */
+/** Saves a file in a new folder that only its owner can read; undefined if that fails, too. */
 function rescued(name: string, bytes: Uint8Array): string | undefined {
   let folder: string | undefined;
   try {
@@ -204,20 +204,21 @@ async function begin(args: Args, path: string, signal: AbortSignal): Promise<Run
   const wanted = { ...vocabularyOf(args), valid: held.share };
   const corpus = await named(path, () => {
     const corpus = prepare(readText(path), tokenizer, wanted);
-    // With <unk> alone there is nothing to learn.
+    // A vocabulary of <unk> alone leaves nothing to learn.
     if (corpus.vocabulary.size > 1) return corpus;
-    throw new RangeError(`no token is that frequent: "--min-count" expected fewer, got ${wanted.minCount}`);
+    throw new RangeError(`no token occurs that often: "--min-count" expected fewer, got ${wanted.minCount}`);
   });
   const { vocabulary } = corpus;
   const valid = await heldOut(held.file, corpus.valid, (file) => encode(readText(file), tokenizer, vocabulary));
   const model = await RecurrentModel.create({ tokenizer, vocabulary, ...network });
+  checkPatience(options.patience, valid, MORE_HELD_OUT);
   const { training } = await startOf(path, () =>
     train(model, corpus.train, { ...options, ...defined({ valid }), signal }),
   );
   return { training, valid };
 }
 
-/** Trains a model further on another text: its weights are where the training starts, its vocabulary stays. */
+/** Trains a model further on another text, starting from its weights and keeping its vocabulary. */
 async function further(args: Args, path: string, base: string, signal: AbortSignal): Promise<Run> {
   const other = args.given().find((flag) => IN_MODEL.includes(flag));
   if (other) throw new UsageError(`"--${other}" is fixed by the model: leave it out with --from`);
@@ -237,6 +238,7 @@ async function further(args: Args, path: string, base: string, signal: AbortSign
   const valid = await heldOut(held.file, ids.subarray(trained), (file) =>
     encode(readText(file), tokenizer, vocabulary),
   );
+  checkPatience(options.patience, valid, MORE_HELD_OUT);
   const { training } = await startOf(path, () => train(model, tokens, { ...options, ...defined({ valid }), signal }));
   say(`training ${base} further`);
   let unknown = 0;
@@ -257,60 +259,54 @@ async function takeUp(args: Args, path: string, checkpoint: string, signal: Abor
     return {
       file,
       model: await modelFrom(file, { allowPattern: args.has("allow-pattern") }),
-      trained: trainedTokens(file),
+      trained: trainedOn(file),
     };
   });
   const { tokenizer, vocabulary } = model;
   const ids = await named(path, () => encode(readText(path), tokenizer, vocabulary));
-  const valid = await heldOut(args.file("valid-file"), ids.subarray(trained), (validPath) =>
+  const valid = await heldOut(args.file("valid-file"), ids.subarray(trained.tokens), (validPath) =>
     encode(readText(validPath), tokenizer, vocabulary),
   );
+  // A text that is shorter than the checkpoint's has no held-out end, but that is not its fault to report.
+  if (ids.length >= trained.tokens) {
+    const expected = 'the text that was held out: give it with "--valid-file"';
+    checkPatience(length.patience ?? trained.patience, valid, expected);
+  }
   const options = { ...length, ...defined({ valid }), signal };
-  const { training } = await patient('the text that was held out: give it with "--valid-file"', () =>
-    named(path, () => {
-      try {
-        return { training: resumeFrom(file, model, ids.subarray(0, trained), options) };
-      } catch (error) {
-        // A fault in the checkpoint is not the text's.
-        throw error instanceof FormatError ? new FileError(`${quote(checkpoint)}: ${error.message}`) : error;
-      }
-    }),
-  );
+  const { training } = await startOf(path, () => {
+    try {
+      return resumeFrom(file, model, ids.subarray(0, trained.tokens), options);
+    } catch (error) {
+      // An invalid checkpoint must not be reported as a fault of the text.
+      throw error instanceof FormatError ? new FileError(`${quote(checkpoint)}: ${error.message}`) : error;
+    }
+  });
   return { training, valid };
 }
 
-/** Starts a new training on the text at `path`. */
-const startOf = (path: string, start: () => Training) =>
-  patient('at least 2 held-out tokens: give a larger "--valid", or "--valid-file"', () =>
-    named(path, () => ({ training: start() })),
-  );
+/** Starts training on the text at `path`. The result is wrapped, because awaiting a Training itself would train it. */
+const startOf = (path: string, start: () => Training) => named(path, () => ({ training: start() }));
 
-/** Starts a training; where it has patience and nothing to evaluate it on, says so in terms of flags. */
-async function patient(
-  expected: string,
-  start: () => Promise<{ training: Training }>,
-): Promise<{ training: Training }> {
-  try {
-    return await start();
-  } catch (error) {
-    if (!(error as Error).message.includes('"patience" expected "valid"')) throw error;
-    throw new UsageError(`"--patience" expected ${expected}`);
-  }
+const MORE_HELD_OUT = 'at least 2 held-out tokens: give a larger "--valid", or "--valid-file"';
+
+/** @throws UsageError if the run has patience but no held-out tokens to evaluate it on */
+function checkPatience(patience: number | undefined, valid: TokenIds | undefined, expected: string): void {
+  if (patience !== undefined && valid === undefined) throw new UsageError(`"--patience" expected ${expected}`);
 }
 
-/** The held-out tokens: of a file, or of the end of the text; none where that is too short to predict one. */
+/** The held-out tokens: those of a file, or the end of the text; undefined if that is too short to predict a token. */
 async function heldOut(path: string | undefined, end: TokenIds, read: (path: string) => TokenIds) {
   if (path === undefined) return end.length >= 2 ? end : undefined;
   return named(path, () => {
     const ids = read(path);
-    if (ids.length < 2) throw new RangeError(`a text to hold out expected at least 2 tokens, got ${ids.length}`);
+    if (ids.length < 2) throw new RangeError(`a held-out text expected at least 2 tokens, got ${ids.length}`);
     return ids;
   });
 }
 
 /**
- * Runs a training, and shows how far it is.
- * @param sample length of the samples that are shown after each evaluation, or at the end where there is none
+ * Runs the training loop and shows its progress.
+ * @param sample length in tokens of the samples to print after each evaluation, or at the end if there is none
  */
 async function follow(
   training: Training,
@@ -362,7 +358,7 @@ function describe({ training, valid }: Run, resumed: string | undefined): void {
   const units = layers > 1 ? `${layers} layers of ${hiddenSize} units` : `${hiddenSize} units`;
   say(`${cell}, ${units}, ${count(model.network.parameterCount, "parameter")}, ${kernelVariant()} kernels`);
   if (layers === 1 && model.network.config.dropout > 0)
-    say("dropout has no effect: it applies between layers, and there is one");
+    say("dropout has no effect: it applies between layers, and there is only one");
   if (!resumed) return;
   if (training.done() < 1) {
     say(`resuming from step ${state.step} of ${resumed}`);
@@ -401,9 +397,9 @@ function report(
     say(gradientFlowChart(norms, flow!.length > 1 ? ` of layer ${l + 1}` : "", columns));
   }
   const speed = count(Math.round(tokensPerSecond), "token");
-  say(`${count(state.tokens, "token")} in ${state.seconds.toFixed(1)} s: ${speed} a second`);
+  say(`${count(state.tokens, "token")} in ${state.seconds.toFixed(1)} s: ${speed} per second`);
   if (!result) return;
   const on = count(result.tokens, "held-out token");
-  const means = `${result.nats.toFixed(4)} nats, ${result.bits.toFixed(4)} bits a token`;
+  const means = `${result.nats.toFixed(4)} nats, ${result.bits.toFixed(4)} bits per token`;
   process.stdout.write(`perplexity ${result.perplexity.toFixed(3)} on ${on} (${means})\n`);
 }

@@ -122,9 +122,13 @@ export function resumeFrom(
   return new Training(model, tokens, { ...kept, ...defined(options) }, trainState);
 }
 
-/** Returns the number of tokens that a checkpoint was trained on: the start of the held-out part. @throws FormatError */
-export function trainedTokens(file: SafeTensors): number {
-  return readTraining(file).text.tokens;
+/**
+ * Number of tokens that a checkpoint was trained on, where the held-out part of its text begins; and its patience.
+ * @throws FormatError if the file is not a checkpoint
+ */
+export function trainedOn(file: SafeTensors): { tokens: number; patience?: number | undefined } {
+  const { settings, text } = readTraining(file);
+  return { tokens: text.tokens, patience: settings.patience };
 }
 
 const DESCRIPTION = "a checkpoint's description";

@@ -10,21 +10,23 @@ import { largest } from "./largest.js";
 import { notWritten } from "./next.js";
 
 export interface GenerateOptions {
-  /** Text to go on from. It is not part of what is generated (default: none). */
+  /** Text to continue, which is not included in the output (default: none). */
   prompt?: string;
-  /** Number of tokens to generate; fewer where <eos> comes first (default 200). */
+  /** Number of tokens to generate; fewer if <eos> comes first (default 200). */
   length?: number;
-  /** Divides the log-probabilities: below 1 likely tokens become likelier, 0 always takes the likeliest (default 1). */
+  /**
+   * Divides the log-probabilities: below 1, likely tokens become likelier; 0 always picks the likeliest (default 1).
+   */
   temperature?: number;
-  /** Samples only among the k likeliest tokens (default: all). */
+  /** Samples only from the k likeliest tokens (default: all). */
   topK?: number;
-  /** Samples only among the likeliest tokens that together have probability p (Holtzman et al. 2020; default 1). */
+  /** Samples only from the likeliest tokens that together have probability p (Holtzman et al. 2020; default 1). */
   topP?: number;
-  /** Fixes what is drawn (default 1). */
+  /** Seed of the random choices (default 1). */
   seed?: number;
   /**
-   * What save() of an earlier generation returned: goes on from there. Prompt, length and seed are then its own;
-   * temperature, topK and topP have to be given again.
+   * Bytes from save() of an earlier generation to continue. They contain its prompt, length and seed; temperature, topK
+   * and topP have to be given again.
    */
   from?: Uint8Array | ArrayBuffer;
 }
@@ -32,19 +34,20 @@ export interface GenerateOptions {
 const OPTIONS: Names<GenerateOptions> = { prompt: 1, length: 1, temperature: 1, topK: 1, topP: 1, seed: 1, from: 1 };
 
 /**
- * Generates text: iterate over the result for its pieces, with `for` or with `for await`, which yields to the event loop.
- * Tokens that stand for nothing in a text (<unk>, <pad>, <bos>) are never drawn. Where the model is trained between two
- * pieces, the second one is drawn from its new weights.
- * @throws TypeError, RangeError naming the option that is wrong, or a token of the prompt that the model does not know
- * @throws RangeError (from the iteration) where the model's probabilities are not numbers
+ * Generates text. Iterate over the result for its pieces with `for`, or with `for await`, which yields to the event
+ * loop.
+ * Tokens that do not stand for text (<unk>, <pad>, <bos>) are never drawn. If the model is trained between two pieces,
+ * the second is drawn from its new weights.
+ * @throws TypeError or RangeError that names the invalid option, or a token of the prompt that the model does not know
+ * @throws RangeError (while iterating) if the model's probabilities are not numbers
  */
 export function generate<S>(model: LanguageModel<S>, options: GenerateOptions = {}): Generation<S> {
   return new Generation(model, checkOptions("options", options, OPTIONS));
 }
 
 /**
- * A text being written, as generate() returns it: iterate over it for its pieces. Left with break it goes on where it was
- * when it is iterated over again.
+ * A text being generated, as returned by generate(): iterate over it for its pieces. After a break, iterating again
+ * continues where the loop was left.
  */
 export class Generation<S = unknown> implements Iterable<string>, AsyncIterable<string> {
   private state: S;
@@ -61,7 +64,7 @@ export class Generation<S = unknown> implements Iterable<string>, AsyncIterable<
     const fixed =
       from !== undefined && (["prompt", "length", "seed"] as const).find((name) => options[name] !== undefined);
     if (fixed)
-      throw new TypeError(`"${fixed}" expected none beside "from", which has its own, got ${show(options[fixed])}`);
+      throw new TypeError(`"${fixed}" expected no value with "from", which contains it, got ${show(options[fixed])}`);
     checkModel(model);
     const { vocabulary, tokenizer } = model;
     this.left = integer("length", length, 0);
@@ -108,8 +111,9 @@ export class Generation<S = unknown> implements Iterable<string>, AsyncIterable<
   }
 
   /**
-   * All that the rest depends on, as bytes: the model's state, the last token, the random numbers, how many tokens are
-   * left. Give it to generate() as `from`, with the same model, temperature, topK and topP.
+   * Saves everything that the remaining text depends on: the model's state, the last token, the state of the random
+   * numbers, and the number of tokens left. Pass it to generate() as `from`, with the same model, temperature, topK and
+   * topP.
    */
   save(): Uint8Array {
     const state = this.model.saveState(this.state);
@@ -142,11 +146,11 @@ export class Generation<S = unknown> implements Iterable<string>, AsyncIterable<
   }
 }
 
-/** "RIVG", and the bytes before the model's state. */
+/** "RIVG", and the number of bytes before the model's state. */
 const MAGIC = 0x47564952;
 const HEADER = 32;
 
-/** Draws a token: of the k likeliest, those that make up p, each with its share of probability^(1/temperature). */
+/** Draws one of the k likeliest tokens, cut off at a total probability of p, by probability^(1/temperature). */
 function sample(
   logProbs: Float32Array,
   banned: readonly number[],
@@ -168,7 +172,7 @@ function sample(
   if (k < weights.length || p < 1) {
     let kept = largest(weights, k);
     if (p < 1) {
-      // The probabilities are those of the k that are left.
+      // p is relative to the total of the k tokens.
       const enough = p * kept.reduce((sum, id) => sum + weights[id]!, 0);
       let n = 0;
       for (let sum = 0; sum < enough && n < kept.length; n++) sum += weights[kept[n]!]!;
@@ -186,7 +190,7 @@ function sample(
     left -= weights[id]!;
     if (left < 0) return id;
   }
-  return best; // rounding left a crumb over
+  return best; // reached only through rounding errors in `left`
 }
 
 function argmax(values: Float32Array): number {

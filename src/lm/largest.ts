@@ -1,18 +1,19 @@
-// The largest of many numbers, in their order. The 17,568 words of a book are sorted by comparing in 10 ms, by their bits in 0.4.
+// Finds the k largest of many numbers, in order. Sorting the 17,568 words of a book takes 10 ms by comparison and 0.4
+// ms by their bits.
 
 import { sortByBits } from "../arrays.js";
 
-/** Fewer are faster kept sorted, each value put in its place; in the worst case, values that rise, it is as fast. */
+/** Largest k for insertion into a sorted list, which is faster than sorting all, and as fast for ascending values. */
 const FEW = 100;
 
-/** The places of the k largest values, the largest first, equals in the order of their places; −Infinity is left out. */
+/** Returns the indices of the k largest values, largest first, ties in order of index; −Infinity is left out. */
 export function largest(values: Float32Array | Float64Array, k: number): Uint32Array {
   if (Math.min(k, values.length) <= FEW) return inserted(values, Math.min(k, values.length));
   const words = values.BYTES_PER_ELEMENT === 4 ? [float32Bits(values)] : float64Bits(values);
   return sortByBits(candidates(values, k), words).subarray(0, k);
 }
 
-/** The k largest so far are kept in order: few values get past the last of them. */
+/** Keeps the k largest so far in order: few values exceed the last of them. */
 function inserted(values: Float32Array | Float64Array, k: number): Uint32Array {
   const best = new Uint32Array(k);
   let length = 0;
@@ -28,7 +29,7 @@ function inserted(values: Float32Array | Float64Array, k: number): Uint32Array {
   return best.subarray(0, length);
 }
 
-/** Places, in order, among which the k largest are. */
+/** Returns indices, in ascending order, that include those of the k largest values. */
 function candidates(values: Float32Array | Float64Array, k: number): Uint32Array {
   const n = values.length;
   const places = new Uint32Array(n);
@@ -37,7 +38,7 @@ function candidates(values: Float32Array | Float64Array, k: number): Uint32Array
     for (let i = 0; i < n; i++) if (values[i]! > -Infinity) places[length++] = i;
     return places.subarray(0, length);
   }
-  // The upper half of a float32's bits is enough to leave most of the others out.
+  // The upper half of a float32's bits is enough to rule out most of the other values.
   const bits = float32Bits(values);
   const frequency = new Uint32Array(1 << 16);
   for (let i = 0; i < n; i++) frequency[bits[i]! >>> 16]!++;
@@ -47,7 +48,7 @@ function candidates(values: Float32Array | Float64Array, k: number): Uint32Array
   return places.subarray(0, length);
 }
 
-/** The bits of the values as float32, changed so that those of a larger one are less. */
+/** The bits of the values as float32, transformed so that a larger value has a smaller number. */
 function float32Bits(values: Float32Array | Float64Array): Uint32Array {
   const floats = new Float32Array(values.length);
   const bits = new Uint32Array(floats.buffer);
@@ -58,7 +59,7 @@ function float32Bits(values: Float32Array | Float64Array): Uint32Array {
   return bits;
 }
 
-/** The lower and the upper bits of the values as float64, changed likewise. */
+/** The lower and upper 32 bits of the values as float64, transformed likewise. */
 function float64Bits(values: Float32Array | Float64Array): Uint32Array[] {
   const lower = new Uint32Array(values.length);
   const upper = new Uint32Array(values.length);
@@ -72,5 +73,5 @@ function float64Bits(values: Float32Array | Float64Array): Uint32Array[] {
   return [lower, upper];
 }
 
-/** What to flip in the bits of a number of that sign, in the upper ones; the sign itself stays. */
+/** The bits to flip for a number with these upper 32 bits: none if it is negative. Callers exempt the sign bit. */
 const flips = (upper: number): number => (upper >>> 31 === 1 ? 0 : -1);

@@ -1,4 +1,4 @@
-// What comes next: the likeliest tokens after a text.
+// The likeliest next tokens after a text.
 
 import { integer, string } from "../check.js";
 import { exp } from "../exact.js";
@@ -12,27 +12,27 @@ export interface NextToken {
   probability: number;
 }
 
-/** Tokens that stand for nothing in a text: nobody writes them. */
+/** Ids of the tokens that do not stand for text: <unk>, <pad> and <bos> or <s>. */
 export const notWritten = ({ unknown, padding, start }: Vocabulary): number[] =>
   [unknown, padding, start].filter((id) => id !== undefined);
 
 /**
- * The state after a text, whose last sentence stays open.
- * @param state what to go on from (default: the start)
- * @throws TypeError; RangeError naming a token that the model does not know
+ * Returns the state after a text, whose last sentence stays open.
+ * @param state the state to continue from (default: model.start())
+ * @throws TypeError if an argument has the wrong type; RangeError that names a token that the model does not know
  */
 export function stateAfter<S>(model: LanguageModel<S>, text: string, state?: S): S {
   checkModel(model);
   string("text", text);
-  if (state !== undefined) model.saveState(state); // which checks it: a text may have no token to advance by
+  if (state !== undefined) model.saveState(state); // only to check it: a text without tokens never uses it
   const ids = encodePrompt(text, model.tokenizer, model.vocabulary);
   return ids.reduce((after, id) => model.advance(after, id), state === undefined ? model.start() : state);
 }
 
 /**
- * The k likeliest tokens after a state, the likeliest first, equals in the order of their ids; <unk>, <pad> and <s> are
- * left out, and what has probability 0.
- * @throws TypeError, RangeError
+ * Returns the k likeliest tokens after a state, likeliest first, ties in order of id. <unk>, <pad>, <s> and tokens with
+ * probability 0 are left out.
+ * @throws TypeError or RangeError if an argument is invalid
  */
 export function nextTokens<S>(model: LanguageModel<S>, state: S, k = 10): NextToken[] {
   checkModel(model);

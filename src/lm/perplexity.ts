@@ -14,26 +14,27 @@ export interface Evaluation {
   bits: number;
   /** e^nats. */
   perplexity: number;
-  /** The perplexity over the tokens that the vocabulary has; left out where there are none. */
+  /** Perplexity over the tokens that are in the vocabulary; absent if none are. */
   perplexityExcludingUnknown?: number;
-  /** Predicted tokens that the vocabulary does not have. */
+  /** Number of predicted tokens that are not in the vocabulary. */
   unknown: number;
-  /** Predicted tokens that have probability 0: one of them, and the perplexity is infinite. */
+  /** Number of predicted tokens with probability 0; a single one makes the perplexity infinite. */
   impossible: number;
-  /** Predicted tokens. */
+  /** Number of predicted tokens. */
   tokens: number;
 }
 
-/** Tokens scored at a time, and between two looks at the clock. */
+/** Tokens scored at a time, and the smaller number that evaluateAsync() scores between two looks at the clock. */
 const CHUNK = 1 << 15;
 const SHORT = 1 << 9;
 
 /**
- * Evaluates a model on a text, its state carried from the first token to the last. A network without <bos> has nothing to
- * predict the first token from, and starts with the second.
+ * Evaluates a model on a text, carrying its state from the first token to the last. A network without <bos> has nothing
+ * to predict the first token from, so it starts with the second.
  * @param text a text, or its token ids
- * @throws TypeError, RangeError where it is no text, nothing of it can be predicted, or a token of it has no id
- * @throws RangeError where the model's probabilities are not numbers: its weights are NaN, infinite or too large
+ * @throws TypeError or RangeError if it is not a text, is too short to predict a token, or contains a token without an
+ * id
+ * @throws RangeError if the model's probabilities are not numbers: its weights are NaN, infinite or too large
  */
 export function evaluate<S>(model: LanguageModel<S>, text: Text | TokenIds, options: NoOptions = {}): Evaluation {
   checkOptions("options", options, {});
@@ -41,8 +42,8 @@ export function evaluate<S>(model: LanguageModel<S>, text: Text | TokenIds, opti
 }
 
 /**
- * Evaluates as evaluate() does, and yields to the event loop now and then.
- * @throws what evaluate() does; Error where the model is trained meanwhile
+ * Like evaluate(), but yields to the event loop now and then.
+ * @throws the errors of evaluate(); Error if the model is trained meanwhile
  */
 export async function evaluateAsync<S>(
   model: LanguageModel<S>,
@@ -58,7 +59,7 @@ function numbers(evaluation: Evaluation): Evaluation {
   return evaluation;
 }
 
-/** evaluate() for who looks at the numbers: they may be NaN. */
+/** evaluate() for callers that check the result themselves: it may be NaN. */
 export function evaluateNow<S>(model: LanguageModel<S>, text: Text | TokenIds): Evaluation {
   const evaluation = evaluating(model, text, "text", CHUNK);
   for (;;) {
@@ -67,7 +68,7 @@ export function evaluateNow<S>(model: LanguageModel<S>, text: Text | TokenIds): 
   }
 }
 
-/** evaluateAsync() for who looks at the numbers: they may be NaN. */
+/** evaluateAsync() for callers that check the result themselves: it may be NaN. */
 export async function evaluateInTurns<S>(
   model: LanguageModel<S>,
   text: Text | TokenIds,
@@ -108,7 +109,9 @@ function* evaluating<S>(
   let impossible = 0;
   for (let start = first; start < length; start += step) {
     if (model.version !== version) {
-      throw new Error("the model was trained while it was evaluated: wait for the evaluation before it is trained on");
+      throw new Error(
+        "the model was trained while it was evaluated: wait for the evaluation before training continues",
+      );
     }
     if (ids.length < length) {
       throw new RangeError(

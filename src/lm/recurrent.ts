@@ -12,7 +12,7 @@ import type { LanguageModel } from "./language-model.js";
 export interface RecurrentOptions extends Partial<Omit<NetworkConfig, "vocabularySize">>, InitializationOptions {
   tokenizer: Tokenizer;
   vocabulary: Vocabulary;
-  /** Fixes the initial weights (default 1). */
+  /** Seed of the initial weights (default 1). */
   seed?: number;
 }
 
@@ -32,7 +32,9 @@ const OPTIONS: Names<RecurrentOptions> = {
   bidirectional: 1,
 };
 
-/** A state is (layers, H): the hidden states after the last token. */
+/**
+ * A recurrent language model. Its state is (layers, H): the hidden states after the last token; for an LSTM, h, then c.
+ */
 export class RecurrentModel implements LanguageModel<Float32Array> {
   private constructor(
     readonly network: Network,
@@ -54,11 +56,11 @@ export class RecurrentModel implements LanguageModel<Float32Array> {
   }
 
   /**
-   * A new model with random weights.
-   * @throws TypeError, RangeError naming the option that is wrong; RangeError where it does not fit into 4 GiB
+   * Creates a model with random weights.
+   * @throws TypeError or RangeError that names the invalid option; RangeError if the model does not fit into 4 GiB
    */
   static async create(options: RecurrentOptions): Promise<RecurrentModel> {
-    // Without types nothing keeps a caller from leaving them out.
+    // Plain JavaScript can call this without options.
     const given: Partial<RecurrentOptions> = options === undefined ? {} : checkOptions("options", options, OPTIONS);
     const { tokenizer, vocabulary, seed = 1, initialization, forgetBias, ...rest } = given;
     checkTokenizer(tokenizer);
@@ -73,8 +75,8 @@ export class RecurrentModel implements LanguageModel<Float32Array> {
   }
 
   /**
-   * A model of a network that is there.
-   * @throws RangeError where the vocabulary has another size than the network, or the network reads in both directions
+   * Makes a model from an existing network.
+   * @throws RangeError if the vocabulary and the network differ in size, or the network is bidirectional
    */
   static from(network: Network, tokenizer: Tokenizer, vocabulary: Vocabulary): RecurrentModel {
     if (!(network instanceof Network)) throw new TypeError(`"network" expected a Network, got ${show(network)}`);
@@ -127,23 +129,23 @@ export class RecurrentModel implements LanguageModel<Float32Array> {
     return state.map((_, i) => view.getFloat32(4 * i, true));
   }
 
-  /** A token that is outside the vocabulary would have the kernels read outside the weights. */
+  /** Checks a token: with one outside the vocabulary, the kernels would read outside the weights. */
   private checked(token: number): number {
     if (Number.isInteger(token) && token >= 0 && token < this.vocabulary.size) return token;
     return integer("token", token, 0, this.vocabulary.size - 1);
   }
 }
 
-/** @throws TypeError where it is a model of another kind, or none */
+/** @throws TypeError if it is not a RecurrentModel */
 export function checkRecurrent(model: RecurrentModel): RecurrentModel {
   if (model instanceof RecurrentModel) return model;
-  throw new TypeError(`"model" expected a RecurrentModel, such as RecurrentModel.create() makes, got ${show(model)}`);
+  throw new TypeError(`"model" expected a RecurrentModel, such as from RecurrentModel.create(), got ${show(model)}`);
 }
 
-/** Read backward, what is to be predicted is known. @throws RangeError */
+/** @throws RangeError if the network is bidirectional: reading backward, it would have seen the token to predict */
 function oneDirection(config: NetworkConfig): NetworkConfig {
   if (!config.bidirectional) return config;
   throw new RangeError(
-    '"bidirectional" expected false, got true: a language model cannot read ahead, networks that do are for labels',
+    '"bidirectional" expected false, got true: a language model cannot read ahead, only networks for labeling can',
   );
 }

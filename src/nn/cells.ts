@@ -1,22 +1,23 @@
-// The recurrent cells, by name: each a pair of kernels from assembly/ under one signature. What else
-// is to be known of a cell is in the table of config.ts.
+// The recurrent cells by name: each wraps a pair of kernels from assembly/ in one signature. Their other properties are
+// in the table CELLS of config.ts.
 
 import type { CELLS } from "./config.js";
 import { gradientOf, type Pass } from "./layers.js";
 
 export interface Cell {
-  /** Turns z from x·Wx + b into gates, and fills the states of all steps from the initial ones. */
+  /** Turns z = x·Wx + b into gates, in place, and computes the states of all steps from the initial ones. */
   forward(pass: Pass, layer: number, direction: number): void;
   /**
-   * From dh = ∂L/∂h as the layers above have it, which is used up: adds to the gradients of Wh and b_ih, and, where the
-   * cell has its own, of b_hh; returns where ∂L/∂(x·Wx + b) is.
+   * Adds to the gradients of Wh, b_ih and, if the cell uses it separately, b_hh.
+   * @param dh pointer to ∂L/∂h from the layers above, (T·B, H); overwritten
+   * @returns pointer to ∂L/∂(x·Wx + b)
    */
   backward(pass: Pass, layer: number, direction: number, dh: number): number;
 }
 
 const activations = { tanh: 0, relu: 1 };
 
-/** What all kernels take. */
+/** Arguments that the kernels share. */
 function operands(pass: Pass, layer: number, direction: number) {
   const { config, memory, weights, acts } = pass;
   const { states, z, kept, norms } = acts.layers[layer]![direction]!;

@@ -1,10 +1,11 @@
-// What a network is, in plain data: saved with every model.
+// The configuration of a network: plain data, saved with every model.
 
 import { boolean, defined, FRACTION, integer, number, oneOf } from "../check.js";
 
 /**
- * The recurrent cells: how many gates, in as many blocks of columns; which states go from step to step, the hidden state
- * first; whether b_hh goes to h·Wh rather than, with b_ih, to x·Wx.
+ * The recurrent cells. gates: their number, each a block of columns of Wx and Wh. states: those carried from step to
+ * step, the hidden state first. ownBias: true if b_hh is added to h·Wh, false if it is added to x·Wx together with
+ * b_ih.
  */
 export const CELLS = {
   rnn: { gates: 1, states: ["h"], ownBias: false },
@@ -14,27 +15,27 @@ export const CELLS = {
 export const CELL_NAMES = Object.keys(CELLS) as (keyof typeof CELLS)[];
 export const ACTIVATIONS = ["tanh", "relu"] as const;
 
-/** Far more than anyone trains, few enough to count what they need before it is there. */
+/** Far more than anyone trains, but few enough to list all parameters before memory for them is allocated. */
 const MAX_LAYERS = 1000;
 
 export interface NetworkConfig {
   /** The recurrent cell. */
   cell: keyof typeof CELLS;
-  /** φ of the simple recurrent cell. */
+  /** Activation φ of the rnn cell. */
   activation: (typeof ACTIVATIONS)[number];
-  /** Number of tokens that can come in and that are predicted: V. */
+  /** Size V of the vocabulary: the number of distinct inputs and of predicted classes. */
   vocabularySize: number;
   /** Width of the embedding, or 0 for one-hot inputs. */
   embeddingSize: number;
   /** Width of the hidden state: H. */
   hiddenSize: number;
-  /** Recurrent layers, one on top of the other. */
+  /** Number of stacked recurrent layers. */
   layers: number;
-  /** Probability that a layer's output is left out on its way to the next layer while training. */
+  /** Probability with which dropout zeroes an element of a layer's output on its way to the next layer, in training. */
   dropout: number;
-  /** Whether each layer also reads the sequence backward: for labels, not for language models. */
+  /** True if each layer also reads the sequence backward: for labeling, not for language models. */
   bidirectional: boolean;
-  /** Whether the output uses the embedding's weights (Press and Wolf 2017). */
+  /** True if the output layer shares the embedding's weights (Press and Wolf 2017). */
   tied: boolean;
 }
 
@@ -50,9 +51,9 @@ const DEFAULTS = {
 } as const;
 
 /**
- * Fills in what is left out: cell "rnn", activation "tanh", embeddingSize 0, hiddenSize 128, layers 1, dropout 0, neither
- * bidirectional nor tied.
- * @throws TypeError, RangeError naming the field, what was expected and what was got
+ * Checks a configuration and fills in the defaults: cell "rnn", activation "tanh", embeddingSize 0, hiddenSize 128,
+ * layers 1, dropout 0, neither bidirectional nor tied.
+ * @throws TypeError or RangeError that names the invalid field, the expected value and the value found
  */
 export function networkConfig(config: Partial<NetworkConfig> & { vocabularySize: number }): NetworkConfig {
   const given: NetworkConfig = { ...DEFAULTS, ...defined(config) };
@@ -69,7 +70,7 @@ export function networkConfig(config: Partial<NetworkConfig> & { vocabularySize:
   };
   const { cell, activation, embeddingSize: E, hiddenSize: H, bidirectional, tied } = complete;
   if (cell !== "rnn" && activation !== "tanh") {
-    throw new RangeError(`"activation" expected "tanh", which is what the ${cell} has, got "${activation}"`);
+    throw new RangeError(`"activation" expected "tanh", the only one of the ${cell} cell, got "${activation}"`);
   }
   if (tied && bidirectional) throw new RangeError('"tied" weights expected a network that reads in one direction');
   if (tied && E !== H) {
@@ -78,5 +79,5 @@ export function networkConfig(config: Partial<NetworkConfig> & { vocabularySize:
   return Object.freeze(complete);
 }
 
-/** Directions in which each layer reads. */
+/** Number of directions in which each layer reads: 1 or 2. */
 export const directions = ({ bidirectional }: NetworkConfig): number => (bidirectional ? 2 : 1);

@@ -1,4 +1,4 @@
-// How the parameters start.
+// Initial values of the parameters.
 
 import { number, oneOf } from "../check.js";
 import { Random } from "../random.js";
@@ -7,21 +7,24 @@ import type { Network } from "./network.js";
 import { type Parameter, parameterCount, writeParameter } from "./parameters.js";
 
 /**
- * pytorch: uniform in ±1/√H (the output layer: ±1/√(its inputs)), biases too; an embedding normal with variance 1.
- * xavier: weights uniform in ±√(6/(in + out)), each gate for itself (Glorot and Bengio 2010); biases zero.
- * orthogonal: the same, but Wh of each gate a random orthogonal matrix (Saxe et al. 2014).
- * Tied weights start as the output layer does: as an embedding they would give logits of variance H.
+ * pytorch: weights and biases uniform in ±1/√H (output layer: ±1/√inputs).
+ * xavier: weights uniform in ±√(6/(in + out)), computed per gate (Glorot and Bengio 2010); biases zero.
+ * orthogonal: like xavier, but Wh of each gate is a random orthogonal matrix (Saxe et al. 2014).
+ * With all three, an embedding is normal with variance 1, unless it is tied: then it is initialized like the output
+ * layer, because a normal one would give logits of variance H.
  */
 export const INITIALIZATIONS = ["pytorch", "xavier", "orthogonal"] as const;
 
 export interface InitializationOptions {
-  /** How the weights start (default "pytorch"). */
+  /** Distribution of the initial weights (default "pytorch"). */
   initialization?: (typeof INITIALIZATIONS)[number];
-  /** The bias of an LSTM's forget gate: 1 has it remember at first (Jozefowicz et al. 2015). Default: as other biases. */
+  /**
+   * Initial bias of an LSTM's forget gate: 1 makes it remember (Jozefowicz et al. 2015). Default: like other biases.
+   */
   forgetBias?: number;
 }
 
-/** Fills a parameter block with initial values. @throws TypeError, RangeError naming the option that is wrong */
+/** Fills a parameter block with initial values. @throws TypeError or RangeError that names the invalid option */
 export function initialize(
   network: Network,
   seed: number,
@@ -39,7 +42,7 @@ export function initialize(
     const values = new Float32Array(parameterCount(parameter));
     start[kind](values, parameter, config, random);
     if (forgetBias !== undefined && parameter.name.startsWith("rnn.bias_")) {
-      // Gates are in the order i, f, g, o. The two biases add up.
+      // Gates are in the order i, f, g, o. The two biases are summed, so only one is set and the other is zero.
       const H = config.hiddenSize;
       values.fill(parameter.name.startsWith("rnn.bias_ih") ? forgetBias : 0, H, 2 * H);
     }
@@ -79,7 +82,9 @@ function normal(values: Float32Array, random: Random): void {
   for (let i = 0; i < values.length; i++) values[i] = random.normal();
 }
 
-/** An n×n matrix with orthonormal rows: random ones, made so one after the other (Gram and Schmidt, twice for rounding). */
+/**
+ * Draws an n×n matrix with orthonormal rows: Gram–Schmidt on random normal rows, applied twice against rounding errors.
+ */
 function orthogonal(n: number, random: Random): Float64Array {
   const rows = new Float64Array(n * n);
   for (let i = 0; i < n; i++) {

@@ -4,8 +4,9 @@
 //   recurrent   h_t                  a cell: see cells.ts
 //   output      o_t = h_t·Wo + b_o, softmax, cross-entropy
 //
-// A layer that reads in two directions has two of everything. The layer above has an input for each: where PyTorch
-// multiplies the two, side by side, by one matrix, x·Wx is the sum of the products with its upper and its lower half.
+// A bidirectional layer has two of everything, and the layer above has one input for each direction. PyTorch
+// concatenates the two and multiplies them by one matrix; here, x·Wx is the sum of the products with that matrix's two
+// halves.
 
 import { mix } from "../random.js";
 import { type Memory, padded } from "../wasm/memory.js";
@@ -18,17 +19,19 @@ export interface Pass {
   readonly memory: Memory;
   readonly weights: FixedLayout;
   readonly acts: Activations;
-  /** Seed of the dropout masks; without one nothing is left out. */
+  /** Seed of the dropout masks; without one, there is no dropout. */
   readonly dropoutSeed?: number;
-  /** Whether the backward pass notes ‖∂L/∂h_t‖. */
+  /** True if the backward pass records ‖∂L/∂h_t‖. */
   readonly norms?: boolean;
 }
 
-/** Where a parameter lies, and where its gradient does. */
+/** Pointers to a parameter and to its gradient, from its offset in floats. */
 const at = ({ weights }: Pass, offset: number) => weights.parameters + 4 * offset;
 export const gradientOf = ({ weights }: Pass, offset: number) => weights.gradients + 4 * offset;
 
-/** The states of a layer's direction after steps 1 to T: (T·B, H). Read forward, slot 0 holds the initial state. */
+/**
+ * Pointer to the hidden states after steps 1 to T: (T·B, H). In the forward direction they follow the initial state.
+ */
 function outputOf({ acts, config }: Pass, layer: number, direction: number): number {
   const [h] = acts.layers[layer]![direction]!.states;
   return h! + (direction === 0 ? 4 * acts.B * padded(config.hiddenSize) : 0);
@@ -36,13 +39,13 @@ function outputOf({ acts, config }: Pass, layer: number, direction: number): num
 
 const NO_BIAS = 0;
 
-/** Whether a layer reads tokens without an embedding. */
+/** Returns true if a layer reads tokens without an embedding. */
 const readsOneHot = ({ config }: Pass, layer: number) => layer === 0 && config.embeddingSize === 0;
 
 const drops = ({ config, dropoutSeed }: Pass, layer: number) =>
   config.dropout > 0 && dropoutSeed !== undefined && layer >= 0 && layer < config.layers - 1;
 
-/** Dropout on the output of a layer's direction, on its way to the layer above; its own backward pass. */
+/** Applies dropout to the output of one direction of a layer. The backward pass is the same call. */
 function drop(pass: Pass, layer: number, direction: number, y: number, x: number): void {
   const { config, memory, acts, dropoutSeed } = pass;
   const p = config.dropout;
@@ -51,7 +54,7 @@ function drop(pass: Pass, layer: number, direction: number, y: number, x: number
   memory.kernels.dropout(y, x, seed, Math.floor(p * 2 ** 32), 1 / (1 - p), n);
 }
 
-/** What a layer reads, for each of its Wx: (T·B, K). */
+/** Pointers to the inputs of a layer, one for each Wx: (T·B, K). */
 function inputsOf(pass: Pass, layer: number): number[] {
   if (layer === 0) return [pass.acts.e];
   return pass.acts.layers[layer - 1]!.map(({ dropped }, direction) =>
@@ -89,7 +92,7 @@ export function inputForward(pass: Pass, layer: number): void {
   });
 }
 
-/** Embeds the inputs where the embedding is there only as the output's packed weight: e_t is column x_t of Wo. */
+/** Embeds the inputs in a network that has its tied embedding only as the packed Wo: e_t is column x_t of Wo. */
 function gatherPacked({ memory, acts }: Pass, { forward, K, N }: PackedWeight, rows: number): void {
   const { kernels } = memory;
   const W = memory.floats(forward, kernels.packedSize(K, N));
@@ -102,9 +105,10 @@ function gatherPacked({ memory, acts }: Pass, { forward, K, N }: PackedWeight, r
 }
 
 /**
- * From dz, for each direction the gradient of what inputForward made: adds to that of Wx, gives b_hh that of b_ih where
- * they are one sum, and fills dx with those of the layer's inputs, the outputs of the layer below. A layer that reads
- * tokens has nothing below: its dx is used up.
+ * Backward pass of inputForward. Adds to the gradient of Wx and, if the cell sums its biases, copies the gradient of
+ * b_ih to that of b_hh.
+ * @param dx filled with the gradients of the layer's inputs, (T·B, K); scratch for a layer that reads tokens
+ * @param dz for each direction, the gradient of x·Wx + b
  */
 export function inputBackward(pass: Pass, layer: number, dx: readonly number[], dz: readonly number[]): void {
   const { config, memory, weights, acts } = pass;
@@ -133,9 +137,7 @@ export function inputBackward(pass: Pass, layer: number, dx: readonly number[], 
   }
 }
 
-/**
- * Visits the rows of the top layer's states in equal parts, so that their logits and all that follows stay in the cache.
- */
+/** Visits the rows of the top layer's states in equal parts, small enough for their logits to stay in the cache. */
 function forRows(pass: Pass, visit: (start: number, count: number) => void): void {
   const { T, B, logitRows } = pass.acts;
   const rows = T * B;
@@ -150,8 +152,10 @@ export function logits(pass: Pass, h: number[], rows: number): void {
 }
 
 /**
- * Loss and gradient of the output layer: adds to the gradients of Wo and b_o, fills dh with those of the top layer's
- * states, and returns the sum of the losses. `scale` is what each row's loss counts in the whole: 1 / number of targets.
+ * Loss and backward pass of the output layer: adds to the gradients of Wo and b_o.
+ * @param dh filled with the gradient of the top layer's states, for each direction
+ * @param scale weight of each row's loss in the mean: 1 / number of targets
+ * @returns the sum of the losses in nats
  */
 export function outputLossAndGradient(pass: Pass, dh: readonly number[], scale: number): number {
   const { config, memory, weights, acts } = pass;
@@ -179,7 +183,7 @@ export function outputLossAndGradient(pass: Pass, dh: readonly number[], scale: 
   return loss;
 }
 
-/** Fills logP with log p of each target after the step before it: of target t by the states in slot t, for t from 0. */
+/** Fills logP with log p of each target. The states in slot t, before step t, predict target t, counted from 0. */
 export function outputLogLikelihood(pass: Pass): void {
   const { config, memory, acts } = pass;
   const [before] = acts.layers[config.layers - 1]![0]!.states;

@@ -1,68 +1,68 @@
-// Where everything lies in a network's memory, in bytes:
+// The layout of a network's memory, with pointers in bytes:
 //
-//   parameters | gradients | moments | packed weights | activations      of a network that is trained
-//   parameters | activations                                             of one that only runs
+//   parameters | gradients | moments | packed weights | activations      for training
+//   parameters | activations                                             for inference only
 //
-// A network that only runs keeps each weight in the one form it reads: packed, if it is multiplied by, or in rows, if rows
-// of it are gathered. The activations come last, so that a larger batch or window only grows the end.
+// For inference, each weight is stored only in the form that is read: packed if it is a factor of a product, or in rows
+// if its rows are gathered. The activations come last, so that a larger batch or window only grows the end.
 
 import type { Kernels } from "../wasm/kernels.js";
 import { Blocks, padded } from "../wasm/memory.js";
 import { CELLS, directions, type NetworkConfig } from "./config.js";
 import { blockSize, layoutOf, type Parameter, parameterTable, suffix } from "./parameters.js";
 
-/** Rows of logits alive at a time: from h to δh they stay in the cache, and memory does not grow with T·B·V. */
+/** Rows of logits computed at a time: they stay in the cache from h to δh, and memory does not grow with T·B·V. */
 const LOGIT_ROWS = 256;
-/** Time steps that are scored at a time. */
+/** Time steps scored at a time. */
 const SCORE_STEPS = 256;
 
-/** A weight W (K×N), x·W, in the forms that the products read. */
+/** A weight W (K×N) of x·W, in the forms that products read. */
 export interface PackedWeight {
-  /** Where it and its gradient lie, in floats from the start of their block: K×N, or, where it is tied, N×K. */
+  /** Offset of W and of its gradient, in floats from the start of their block: K×N, or N×K if it is tied. */
   readonly offset: number;
   readonly K: number;
   readonly N: number;
   readonly tied: boolean;
-  /** Packed, for x·W. */
+  /** Pointer to W packed for x·W. */
   readonly forward: number;
-  /** Its transpose packed, for δy·Wᵀ; 0 in a network that only runs. */
+  /** Pointer to Wᵀ packed for δy·Wᵀ; 0 in an inference-only network. */
   readonly backward: number;
 }
 
 /** The weights of one direction of a layer. */
 export interface LayerWeights {
-  /** For each of the layer's inputs: the embedding, or the directions of the layer below. Columns: all gates. */
+  /** One for each input: the embedding, or each direction of the layer below. Columns: all gates. */
   readonly Wx: readonly PackedWeight[];
   readonly Wh: PackedWeight;
-  /** PyTorch's two biases: parameters, in floats from the start of their block. */
+  /** Offsets of PyTorch's two biases, in floats from the start of their block. */
   readonly bx: number;
   readonly bh: number;
-  /** Their sum, for the cells that add both in one place. */
+  /** Pointer to the sum of the two, for the cells that add both in one place. */
   readonly b: number;
 }
 
-/** The blocks in which every parameter has its place: its value, its gradient, and what the optimizer keeps of it. */
+/** The blocks with one slot for each parameter: its value, its gradient, and the optimizer's two moments. */
 export const BLOCKS = ["parameters", "gradients", "moment1", "moment2"] as const;
 export type BlockName = (typeof BLOCKS)[number];
 
 export interface FixedLayout extends Readonly<Record<BlockName, number>> {
-  /** Whether there are gradients and moments; without them their blocks start at 0. */
+  /** True if there are gradients and moments; otherwise, their blocks start at 0. */
   readonly trained: boolean;
   /** The parameters and their places in a block. */
   readonly table: readonly Parameter[];
-  /** The parameters that lie packed in their block, by name: those that a network which only runs multiplies by. */
+  /** The parameters that are stored packed, by name; always empty if `trained`. */
   readonly packed: ReadonlyMap<string, readonly PackedWeight[]>;
   /** Floats in each block. */
   readonly blockSize: number;
-  /** The embedding (V×E), in floats from the start of its block; undefined where inputs are one-hot. */
+  /** Offset of the embedding (V×E), in floats from the start of its block; undefined if inputs are one-hot. */
   readonly embedding: number | undefined;
-  /** For each layer, from the lowest up, and each direction. */
+  /** Weights of each layer, from the lowest up, and each direction. */
   readonly layers: readonly (readonly LayerWeights[])[];
-  /** For each direction of the top layer. */
+  /** Output weights, one for each direction of the top layer. */
   readonly Wo: readonly PackedWeight[];
-  /** In floats from the start of its block. */
+  /** Offset of the output bias, in floats from the start of its block. */
   readonly bo: number;
-  /** A row of zeros: the bias where there is none. */
+  /** Pointer to a row of zeros: the bias of products without one. */
   readonly zeros: number;
   readonly end: number;
 }
@@ -79,7 +79,7 @@ export function layOutWeights(config: NetworkConfig, start: number, trained: boo
   const packed = new Map<string, readonly PackedWeight[]>();
   const columns = CELLS[config.cell].gates * padded(H);
 
-  /** The parts of a weight that `inputs` inputs of width K read. */
+  /** Splits a weight into one part for each of `inputs` inputs of width K. */
   const parts = (name: string, inputs: number, K: number, N: number, tied = false): readonly PackedWeight[] => {
     const parameter = named(name);
     const weights = each(inputs, (i) => {
@@ -93,7 +93,7 @@ export function layOutWeights(config: NetworkConfig, start: number, trained: boo
   const direction = (l: number, d: number): LayerWeights => {
     const name = suffix(l, d);
     return {
-      // A one-hot input takes rows of Wx as they are: nothing to pack.
+      // A one-hot input (E = 0) gathers rows of Wx, so there is nothing to pack.
       Wx: l > 0 ? parts(`rnn.weight_ih_${name}`, D, H, columns) : parts(`rnn.weight_ih_${name}`, 1, E, columns),
       Wh: parts(`rnn.weight_hh_${name}`, 1, H, columns)[0]!,
       bx: named(`rnn.bias_ih_${name}`).offset,
@@ -119,49 +119,49 @@ export function layOutWeights(config: NetworkConfig, start: number, trained: boo
   };
 }
 
-/** What one direction of a layer computes. Matrices are (T·B) rows, time-major. */
+/** Pointers to the activations of one direction of a layer. Matrices have T·B rows, time-major. */
 export interface LayerActivations {
   /** For each of the cell's states: T + 1 slots of B rows. */
   readonly states: readonly number[];
-  /** Where x·Wx + b goes, and what the cell makes of it: its gates, and their gradients. */
+  /** x·Wx + b, which the cell replaces by its gates, and the backward pass by their gradients. */
   readonly z: number;
   /** lstm: tanh(c). gru: h·Wh + b', 3 gates wide. */
   readonly kept: number;
   /** T doubles, ‖∂L/∂h_t‖². */
   readonly norms: number;
-  /** The states after dropout, where there is dropout and a layer above. */
+  /** The states after dropout, if there is dropout and a layer above. */
   readonly dropped: number;
 }
 
 export interface Activations {
   readonly T: number;
   readonly B: number;
-  /** Whether there is room for a backward pass. */
+  /** True if there is room for a backward pass. */
   readonly backward: boolean;
   readonly inputs: number;
   readonly targets: number;
   /** log p of each target, or of each class after one step. */
   readonly logP: number;
-  /** The embedded inputs, where there is an embedding. */
+  /** The embedded inputs, if there is an embedding. */
   readonly e: number;
   readonly layers: readonly (readonly LayerActivations[])[];
   /**
-   * Gradients of (T·B) rows, for each direction: those that come from above, and those that go on below; layers take
-   * them in turns.
+   * Two buffers of T·B rows for each direction: one holds the gradients from the layer above, the other those for the
+   * layer below, and they swap roles at each layer.
    */
   readonly d: readonly [readonly number[], readonly number[]];
   /** One step's gradient of an LSTM's cell state. */
   readonly dc: number;
   readonly logits: number;
-  /** Rows of logits alive at a time. */
+  /** Rows of logits computed at a time. */
   readonly logitRows: number;
   readonly scratch: number;
   readonly end: number;
 }
 
 /**
- * How much is scored at a time: what a tenth of the parameters' memory, or 256 KiB, has room for. The bits of the result do
- * not depend on it.
+ * Numbers of steps and of rows of logits to score at a time: as many as fit into a tenth of the parameters' memory, or
+ * into 256 KiB if that is more. The result is the same to the last bit for any numbers.
  */
 export function scoringSizes(config: NetworkConfig, { blockSize }: FixedLayout): { steps: number; logitRows: number } {
   const { gates, states } = CELLS[config.cell];
@@ -172,10 +172,10 @@ export function scoringSizes(config: NetworkConfig, { blockSize }: FixedLayout):
   return { steps: rowsOf(step, SCORE_STEPS), logitRows: rowsOf(padded(config.vocabularySize), LOGIT_ROWS) };
 }
 
-/** Widths of H of what a cell keeps beside its states and gates. */
+/** Width, in units of H, of the values that a cell keeps besides its states and gates. */
 const keptWidths = ({ cell }: NetworkConfig): number => ({ rnn: 0, gru: 3, lstm: 1 })[cell];
 
-/** @param backward whether to make room for a backward pass */
+/** @param backward true to make room for a backward pass */
 export function layOutActivations(
   config: NetworkConfig,
   kernels: Kernels,
@@ -198,7 +198,7 @@ export function layOutActivations(
     const slots = states.map(() => blocks.take((rows + B) * width));
     return {
       states: slots,
-      // The simple cell has one gate, which becomes the state: it lies where that goes.
+      // The rnn cell's only gate becomes the hidden state, so it shares its memory.
       z: gates === 1 ? slots[0]! + (d === 0 ? 4 * B * width : 0) : blocks.take(rows * columns),
       kept: blocks.take(rows * keptWidths(config) * width),
       norms: backwardOnly(2 * T),
@@ -229,7 +229,7 @@ export function layOutActivations(
   };
 }
 
-/** what(0), what(1), … what(n − 1). */
+/** Returns [what(0), what(1), …, what(n − 1)]. */
 export function each<T>(n: number, what: (i: number) => T): T[] {
   return Array.from({ length: n }, (_, i) => what(i));
 }

@@ -4,7 +4,7 @@
 //   h_t = cell(e_t, h_{t-1})              each layer; its h_t is the e_t of the layer above
 //   o_t = h_t·Wo + b_o                    the output; softmax(o_t) is the distribution of x_{t+1}
 //
-// What a call computes is used up within the call: only the parameters, the moments and the caller's states live on.
+// Activations do not outlive a call: only the parameters, the moments and the caller's states persist.
 
 import { integer, kindOf, show } from "../check.js";
 import { checkCopied, type TokenIds } from "../text/ids.js";
@@ -43,31 +43,31 @@ export interface Batch {
   readonly B: number;
   /** T·B ids. */
   readonly inputs: Int32Array;
-  /** T·B ids, each what follows its input, or −1 where nothing is to be predicted. */
+  /** T·B ids: the token that follows each input, or −1 to predict nothing there. */
   readonly targets: Int32Array;
 }
 
-/** A piece of a block, in floats from its start. */
+/** A range of a block, in floats from its start. */
 export interface Span {
   readonly start: number;
   readonly length: number;
 }
 
 /**
- * A network of which only the forward pass was asked takes little more memory than its parameters. What needs the blocks
- * of a training (gradients, moments, a block of parameters in rows) makes room for them once.
+ * A network that is used only for inference takes little more memory than its parameters. The first call that needs the
+ * blocks for training (gradients, moments, parameters in rows) allocates them.
  */
 export class Network {
   readonly parameters: readonly Parameter[];
-  /** Number of trained values. */
+  /** Number of trainable values. */
   readonly parameterCount: number;
   layout: FixedLayout;
   /**
-   * Where the gradient block may hold anything but zeros: all of it, but for the rows of an embedding that were not in
-   * the batch.
+   * Ranges of the gradient block that may be nonzero: all of it, except for the embedding rows of tokens that were not
+   * in the batch.
    */
   touched: readonly Span[];
-  /** Goes up whenever the parameters change. */
+  /** Increases whenever the parameters change. */
   version = 0;
   private activations: Activations | undefined;
   private packed = { forward: false, backward: false };
@@ -85,20 +85,23 @@ export class Network {
   }
 
   /**
-   * A network whose parameters are all zero.
-   * @throws RangeError where it does not fit into the 4 GiB of a WebAssembly memory
+   * Creates a network whose parameters are all zero.
+   * @throws RangeError if it does not fit into the 4 GiB of a WebAssembly memory
    */
   static async create(config: NetworkConfig): Promise<Network> {
     return new Network(config, await Memory.create());
   }
 
-  /** A copy of a parameter, its gradient or a moment, in PyTorch's layout. @throws RangeError where none has that name */
+  /**
+   * Copies a parameter, its gradient or a moment out, in PyTorch's layout.
+   * @throws RangeError if the name is unknown
+   */
   read(name: string, block: BlockName = "parameters"): Float32Array {
     const { floats, parameter, place } = this.stored(name, block);
     return readParameter(floats, parameter, place);
   }
 
-  /** The reverse of read(). @throws RangeError where the name or the length does not fit */
+  /** The reverse of read(). @throws RangeError if the name is unknown or the length does not match */
   write(name: string, values: Float32Array, block: BlockName = "parameters"): void {
     if (kindOf(values) !== "Float32Array") throw new TypeError(`"values" expected a Float32Array, got ${show(values)}`);
     const { floats, parameter, place } = this.stored(name, block);
@@ -113,19 +116,19 @@ export class Network {
     else this.parametersChanged();
   }
 
-  /** A whole block as it lies in memory: a view, which the next call may detach. */
+  /** Returns a view of a whole block as it is in memory. The next call may detach it. */
   block(name: BlockName): Float32Array<ArrayBuffer> {
     this.makeTrainable();
     return this.memory.floats(this.layout[name], this.layout.blockSize);
   }
 
-  /** To be called when the parameter block was written to: what was made of it is out of date. */
+  /** Must be called after writing to the parameter block: the packed copies are stale. */
   parametersChanged(): void {
     this.packed = { forward: false, backward: false };
     this.version++;
   }
 
-  /** The states of B sequences, which the kernels trust. @throws TypeError, RangeError where they are others */
+  /** Checks the states of B sequences, which the kernels trust. @throws TypeError or RangeError if they do not match */
   checkState(state: Float32Array, B = 1): Float32Array {
     if (kindOf(state) !== "Float32Array") {
       throw new TypeError(`"state" expected a state of this model, a Float32Array, got ${show(state)}`);
@@ -133,13 +136,13 @@ export class Network {
     const { length } = state;
     if (length === this.stateSize * B) return state;
     throw new RangeError(
-      `"state" expected ${this.stateSize * B} numbers, got ${length}: is it that of another model, or detached?`,
+      `"state" expected ${this.stateSize * B} numbers, got ${length}: is it from another model, or detached?`,
     );
   }
 
   /**
-   * The state before the first token of B sequences: zeros. (layers, B, H), twice as many layers where each reads in two
-   * directions; for an LSTM h and then c.
+   * Returns the state of B sequences before their first token: zeros, (layers, B, H), with two entries per layer if it
+   * is bidirectional; for an LSTM, h followed by c.
    */
   initialState(B: number): Float32Array {
     return new Float32Array(this.stateSize * B);
@@ -152,17 +155,22 @@ export class Network {
   }
 
   /**
-   * Forward, loss and backward over a batch of windows: backpropagation through all T steps. The gradient of the mean
+   * Forward pass, loss and backpropagation through time over a batch of windows of T steps. The gradient of the mean
    * loss replaces the gradient block.
-   * @param state as initialState() has it, before the first step; replaced by that after the last. No gradient flows into it.
-   * @param dropoutSeed fixes what dropout leaves out
-   * @returns the loss in nats: summed over the windows' targets and averaged over their number
+   * @param state the state before the first step, shaped like initialState(B); replaced by the state after the last
+   * step.
+   * No gradient flows into it.
+   * @param dropoutSeed seed of the dropout masks
+   * @returns the mean loss per target, in nats
    */
   gradients(batch: Batch, state: Float32Array, dropoutSeed = 0): number {
     return this.backpropagate(batch, state, this.pass(batch.T, batch.B, true, { dropoutSeed }));
   }
 
-  /** The same, for ‖∂L/∂h_t‖, t = 1 to T: an array for each layer, from the lowest up, and for each of its directions. */
+  /**
+   * Runs the passes of gradients() and returns ‖∂L/∂h_t‖, t = 1 to T: an array for each layer, from the lowest up, and
+   * for each of its directions.
+   */
   stateGradientNorms(batch: Batch, state: Float32Array): Float64Array[] {
     const pass = this.pass(batch.T, batch.B, true, { norms: true });
     this.backpropagate(batch, state, pass);
@@ -172,7 +180,7 @@ export class Network {
   private backpropagate({ T, B, ...batch }: Batch, state: Float32Array, pass: Pass): number {
     const { acts, config, memory } = pass;
     this.checkState(state, B);
-    // The copies are checked, which nobody else can change.
+    // The copies are checked rather than the originals, which the caller could still change.
     const inputs = memory.integers(acts.inputs, T * B);
     inputs.set(batch.inputs);
     checkCopied("inputs", inputs, 0, config.vocabularySize);
@@ -199,8 +207,8 @@ export class Network {
   }
 
   /**
-   * log p of each of `tokens`, in nats, after those before it and all after `state`. One sequence of any length.
-   * @param state before the first token; replaced by that after the last
+   * Returns log p of each token, in nats, given `state` and the tokens before it. One sequence of any length.
+   * @param state the state before the first token; replaced by the state after the last
    */
   score(tokens: TokenIds, state: Float32Array): Float32Array {
     this.checkState(state);
@@ -224,7 +232,7 @@ export class Network {
     return result;
   }
 
-  /** Reads one token: `state` is replaced by the next. */
+  /** Reads one token, and replaces `state` by the next state. */
   step(token: number, state: Float32Array): void {
     this.checkState(state);
     integer("token", token, 0, this.config.vocabularySize - 1);
@@ -236,7 +244,7 @@ export class Network {
     this.readState(state, pass.acts);
   }
 
-  /** log p of each of the V tokens after `state`, in nats. */
+  /** Returns log p of each of the V tokens after `state`, in nats. */
   logProbs(state: Float32Array): Float32Array {
     const { layers, vocabularySize } = this.config;
     this.checkState(state);
@@ -255,7 +263,7 @@ export class Network {
     return layout;
   }
 
-  /** Makes room for gradients and moments, all zero, and lays the parameters out in rows. */
+  /** Allocates gradients and moments, all zero, and stores the parameters in rows. */
   private makeTrainable(): void {
     if (this.layout.trained) return;
     const { version } = this;
@@ -267,10 +275,10 @@ export class Network {
     this.touched = [this.whole()];
     for (const [i, value] of values.entries()) this.write(this.parameters[i]!.name, value);
     this.parametersChanged();
-    this.version = version; // the values are the same, elsewhere
+    this.version = version; // the values have moved, but not changed
   }
 
-  /** A parameter, the block it is in, and where in that its values are. */
+  /** Finds a parameter: a view of its block, and the place of its values there if they are packed. */
   private stored(name: string, block: BlockName): { floats: Float32Array; parameter: Parameter; place?: Place } {
     if (block !== "parameters") this.makeTrainable();
     const { layout, memory } = this;
@@ -294,7 +302,7 @@ export class Network {
     return { start: 0, length: this.layout.blockSize };
   }
 
-  /** What a batch touches of the gradients. Neighboring rows of the embedding make one span. */
+  /** Ranges of the gradient block that a batch touches. Adjacent embedding rows form one range. */
   private spansOf(inputs: Int32Array): Span[] {
     const { config, layout } = this;
     if (layout.embedding === undefined || config.tied) return [this.whole()];
@@ -312,7 +320,7 @@ export class Network {
     return [...spans, { start: end, length: layout.blockSize - end }];
   }
 
-  /** Room for the activations of T steps of B sequences, and for those of a backward pass if there is to be one. */
+  /** Makes room for the activations of T steps of B sequences, with those of the backward pass if `backward`. */
   private pass(T: number, B: number, backward = false, options: Pick<Pass, "dropoutSeed" | "norms"> = {}): Pass {
     if (backward) this.makeTrainable();
     const { config, memory, layout: weights } = this;
@@ -333,7 +341,7 @@ export class Network {
     }
   }
 
-  /** Packs the weights for one direction, once for each change of the parameters. */
+  /** Packs the weights for the forward or the backward pass, once after each change of the parameters. */
   private pack(direction: "forward" | "backward"): void {
     if (this.packed[direction]) return;
     this.packed[direction] = true;
@@ -343,7 +351,7 @@ export class Network {
     const weights = layout.trained ? [...layers.flatMap(({ Wx, Wh }) => [...Wx, Wh]), ...layout.Wo] : [];
     for (const { tied, K, N, offset, [direction]: packed } of weights) {
       const W = layout.parameters + 4 * offset;
-      // A tied weight lies transposed: what is packed for one direction is packed as the other's.
+      // A tied weight is stored transposed, so pack and packT swap roles.
       if (direction === "forward") (tied ? packT : pack)(packed, W, K, N);
       else (tied ? pack : packT)(packed, W, N, K);
     }
@@ -357,7 +365,7 @@ export class Network {
     }
   }
 
-  /** Puts a state into the initial slots. What lay there before may have left anything in the padding. */
+  /** Copies a state into the initial slots, and zeros their padding, which may hold earlier values. */
   private writeState(state: Float32Array, acts: Activations): void {
     this.forStateRows(acts, 0, (row, start, length) => {
       row.set(state.subarray(start, start + length));
@@ -365,14 +373,15 @@ export class Network {
     });
   }
 
-  /** Takes the state out of the slots of the last step. */
+  /** Copies the state out of the slots of the last step. */
   private readState(state: Float32Array, acts: Activations): void {
     this.forStateRows(acts, acts.T, (row, start, length) => state.set(row.subarray(0, length), start));
   }
 
   /**
-   * Visits the rows of the states after `steps` steps, with their padding; where each starts in a state, and its length
-   * there. Read backward in time, those are in slot T − steps.
+   * Visits the rows of the states after `steps` steps, padding included, with the start and length of each row in a
+   * state.
+   * In the reverse direction, they are in slot T − steps.
    */
   private forStateRows(
     { layers, T, B }: Activations,

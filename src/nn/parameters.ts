@@ -1,23 +1,23 @@
-// The parameter table: every weight of a network, under the name and in the shape that PyTorch gives it.
+// The parameter table: every weight of a network, under PyTorch's name and in PyTorch's shape.
 
 import { padded } from "../wasm/memory.js";
 import { CELLS, directions, type NetworkConfig } from "./config.js";
 
 export interface Parameter {
-  /** As in a PyTorch state_dict of modules named embedding, rnn and output. */
+  /** Name in a PyTorch state_dict with modules named embedding, rnn and output. */
   readonly name: string;
   /** PyTorch's shape: (rows, columns), or (length). */
   readonly shape: readonly number[];
-  /** What it is in its layer: decides how it starts. */
+  /** Role in its layer, which decides how it is initialized. */
   readonly role: "embedding" | "input" | "recurrent" | "output" | "bias";
   /**
-   * Whether our matrix is the transpose of PyTorch's. PyTorch keeps (out, in) and multiplies by the transpose; we keep
-   * (in, out), as in h·Wh, so that the row of Wx that a one-hot input selects lies in one piece.
+   * True if our matrix is the transpose of PyTorch's. PyTorch stores (out, in) and multiplies by the transpose; we
+   * store (in, out), as in h·Wh, so that the row of Wx that a one-hot input selects is contiguous.
    */
   readonly transposed: boolean;
-  /** Gates that lie side by side in a row, each starting on a whole vector. */
+  /** Number of gates side by side in a row, each starting on a whole vector. */
   readonly gates: number;
-  /** First float, counted from the start of the parameter block. */
+  /** Index of the first float in the parameter block. */
   readonly offset: number;
 }
 
@@ -25,8 +25,8 @@ export interface Parameter {
 export const suffix = (layer: number, direction: number): string => `l${layer}${direction === 1 ? "_reverse" : ""}`;
 
 /**
- * All parameters in the order of PyTorch's state_dict, which is that in which they lie in memory.
- * @param trained false for a network that only runs, whose tied weights lie transposed
+ * Lists all parameters in the order of PyTorch's state_dict, which is also their order in memory.
+ * @param trained false for an inference-only network, which stores tied weights transposed
  */
 export function parameterTable(config: NetworkConfig, trained = true): Parameter[] {
   const { vocabularySize: V, embeddingSize: E, hiddenSize: H, layers } = config;
@@ -56,10 +56,10 @@ export function parameterTable(config: NetworkConfig, trained = true): Parameter
   return table;
 }
 
-/** Number of values: what a person calls the parameters of a model. */
+/** Number of values, without padding. */
 export const parameterCount = (parameter: Parameter): number => parameter.shape.reduce((n, size) => n * size, 1);
 
-/** Rows as they lie in memory, columns of each gate, floats from row to row. */
+/** Number of rows in memory, columns of each gate, and floats from one row to the next. */
 export function layoutOf({ shape, transposed, gates }: Omit<Parameter, "offset">) {
   const [first, second] = shape as [number, number];
   const rows = shape.length === 1 ? 1 : transposed ? second : first;
@@ -67,19 +67,19 @@ export function layoutOf({ shape, transposed, gates }: Omit<Parameter, "offset">
   return { rows, columns, stride: gates * padded(columns) };
 }
 
-/** Floats that a parameter takes, padding included. */
+/** Number of floats in a parameter, padding included. */
 export function floatsOf(parameter: Parameter): number {
   const { rows, stride } = layoutOf(parameter);
   return rows * stride;
 }
 
-/** Floats of a block that holds all of `table`, padding included. */
+/** Number of floats in a block that holds all of `table`, padding included. */
 export function blockSize(table: readonly Parameter[]): number {
   const last = table.at(-1)!;
   return last.offset + floatsOf(last);
 }
 
-/** Where a row and column of a parameter, as they lie in memory, are in a block. */
+/** Returns the index in a block of the value at a row and column of a parameter. */
 export type Place = (row: number, column: number) => number;
 
 /** Copies a parameter out of a block into PyTorch's layout. */
@@ -91,14 +91,14 @@ export function readParameter(block: Float32Array, parameter: Parameter, place?:
   return values;
 }
 
-/** Copies PyTorch's layout into a block. */
+/** Copies values in PyTorch's layout into a block. */
 export function writeParameter(block: Float32Array, parameter: Parameter, values: Float32Array, place?: Place): void {
   walk(parameter, place, (at, index) => {
     block[at] = values[index]!;
   });
 }
 
-/** Calls `visit` with the place of each value in our block and in PyTorch's order. */
+/** Calls `visit` with the index of each value in our block and in PyTorch's layout. */
 function walk(parameter: Parameter, place: Place | undefined, visit: (at: number, index: number) => void): void {
   const { gates, transposed, offset } = parameter;
   const { rows, columns, stride } = layoutOf(parameter);

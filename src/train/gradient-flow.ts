@@ -1,4 +1,4 @@
-// How far back a loss is felt: the vanishing (or exploding) gradient made visible (Bengio, Simard and Frasconi 1994).
+// Measures how far back a loss reaches: vanishing and exploding gradients (Bengio, Simard and Frasconi 1994).
 
 import { checkOptions, integer } from "../check.js";
 import { notNumbers } from "../lm/language-model.js";
@@ -6,9 +6,9 @@ import { checkRecurrent, type RecurrentModel } from "../lm/recurrent.js";
 import { checkIds, type TokenIds } from "../text/ids.js";
 
 /**
- * ‖∂L/∂h_t‖ for t = 1 to `steps`, where L is the loss at step `steps` alone: the mean over sequences that are spread
- * evenly over the text. One array for each layer, from the lowest up. The model stays as it is.
- * @throws TypeError, RangeError where `tokens` are not the model's, or fewer than steps + 1
+ * Returns ‖∂L/∂h_t‖ for t = 1 to `steps`, where L is the loss at step `steps` alone, averaged over `sequences`
+ * sequences spread evenly over the text. One array for each layer, from the lowest up. The model does not change.
+ * @throws TypeError or RangeError if `tokens` are not ids of the model's vocabulary, or fewer than steps + 1
  */
 export function gradientFlow(
   model: RecurrentModel,
@@ -21,7 +21,7 @@ export function gradientFlow(
   const T = integer("steps", steps);
   const B = integer("sequences", sequences);
   if (tokens.length < T + 1) {
-    throw new RangeError(`gradient flow over ${T} steps expected ${T + 1} tokens at least, got ${tokens.length}`);
+    throw new RangeError(`gradient flow over ${T} steps expected at least ${T + 1} tokens, got ${tokens.length}`);
   }
   const inputs = new Int32Array(T * B);
   const targets = new Int32Array(T * B).fill(-1);

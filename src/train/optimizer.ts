@@ -1,4 +1,4 @@
-// How parameters follow their gradients. Settings are plain data, so that a checkpoint can keep them.
+// Optimizers and gradient clipping. Settings are plain data, so that a checkpoint can store them.
 
 import { FRACTION, NOT_NEGATIVE, POSITIVE } from "../check.js";
 import { power } from "../exact.js";
@@ -28,45 +28,49 @@ const KINDS = {
 } as const;
 
 /**
- * AdamW (Loshchilov and Hutter 2019), PyTorch's defaults but for the learning rate: learningRate 0.002, beta1 0.9, beta2
- * 0.999, epsilon 1e-8, weightDecay 0.01.
- * @throws RangeError, TypeError
+ * AdamW (Loshchilov and Hutter 2019), with PyTorch's defaults except for the learning rate: learningRate 0.002, beta1
+ * 0.9, beta2 0.999, epsilon 1e-8, weightDecay 0.01.
+ * @throws TypeError or RangeError if an option is invalid
  */
 export const adamw = (options: Given<Optimizer, "adamw"> = {}): Optimizer =>
   settings<Optimizer>(KINDS, "adamw", options);
 
 /**
- * Stochastic gradient descent: v = momentum·v + gradient, parameter −= learningRate·v. By default learningRate 1, momentum 0.
- * @throws RangeError, TypeError
+ * Stochastic gradient descent: v = momentum·v + gradient, parameter −= learningRate·v. Defaults: learningRate 1,
+ * momentum 0.
+ * @throws TypeError or RangeError if an option is invalid
  */
 export const sgd = (options: Given<Optimizer, "sgd"> = {}): Optimizer => settings<Optimizer>(KINDS, "sgd", options);
 
-/** Holds settings that did not come from those to the same rules and defaults. @throws RangeError, TypeError */
+/**
+ * Checks an optimizer that adamw() or sgd() may not have made, and fills in defaults.
+ * @throws TypeError or RangeError
+ */
 export const checkOptimizer = (optimizer: Optimizer): Optimizer =>
   checkSettings(KINDS, "optimizer", optimizer, "adamw() or sgd()");
 
-/** ‖g‖ over all parameters: the square root of the sum of all squares. */
+/** Global norm ‖g‖ of the gradients: the square root of the sum of squares over all parameters. */
 export function gradientNorm({ memory, layout, touched }: Network): number {
   let sum = 0;
   for (const { start, length } of touched) sum += memory.kernels.sumOfSquares(layout.gradients + 4 * start, length);
   return Math.sqrt(sum);
 }
 
-/** Scales the gradients so that their norm is `limit` at most (Pascanu et al. 2013), given what it is. */
+/** Scales the gradients, whose global norm is `norm`, so that it is at most `limit` (Pascanu et al. 2013). */
 export function clip({ memory, layout, touched }: Network, norm: number, limit: number): void {
-  // PyTorch's rule, to the last constant.
+  // The formula of PyTorch's clip_grad_norm_, with its constant.
   const scale = limit / (norm + 1e-6);
   if (scale >= 1) return;
   for (const { start, length } of touched) memory.kernels.scale(layout.gradients + 4 * start, scale, length);
 }
 
-/** Step number t, from 1: moves the parameters along their gradients. */
+/** Updates the parameters from their gradients, in step t, counted from 1. */
 export function update(network: Network, optimizer: Optimizer, learningRate: number, t: number): void {
   const { memory, layout, touched } = network;
   const { parameters, gradients, moment1: m, moment2: v, blockSize } = layout;
   if (optimizer.kind === "sgd") {
     const { momentum } = optimizer;
-    // Without momentum a parameter without a gradient stays where it is. With it, as with AdamW, it goes on moving.
+    // Without momentum, a parameter with a zero gradient does not move. With it, as with AdamW, it may keep moving.
     const spans = momentum === 0 ? touched : [{ start: 0, length: blockSize }];
     for (const { start, length } of spans) {
       const at = 4 * start;

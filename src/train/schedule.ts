@@ -1,4 +1,4 @@
-// How the learning rate goes over a training: a factor between 0 and 1, as a function of the part that is done.
+// Learning-rate schedules: a factor between 0 and 1, as a function of the fraction of training that is done.
 
 import { FRACTION, SHARE } from "../check.js";
 import { cosPi, power } from "../exact.js";
@@ -15,25 +15,25 @@ const KINDS = {
   step: { drops: [2], factor: [0.1, SHARE] },
 } as const;
 
-/** The same rate from the first step to the last. */
+/** A constant learning rate. */
 export const constant = (options: Given<Schedule, "constant"> = {}): Schedule =>
   settings<Schedule>(KINDS, "constant", options);
 
 /**
- * Half a cosine from the whole rate down to `final` of it (Loshchilov and Hutter 2017), after a linear rise over the first
- * `warmup` of the training; both are fractions, by default 0.
+ * Cosine decay from the full rate to the fraction `final` of it (Loshchilov and Hutter 2017), after a linear warmup
+ * over the first fraction `warmup` of training. Both are 0 by default.
  */
 export const cosine = (options: Given<Schedule, "cosine"> = {}): Schedule =>
   settings<Schedule>(KINDS, "cosine", options);
 
-/** `drops` times (default 2), evenly spread over the training, the rate is multiplied by `factor` (default 0.1). */
+/** Multiplies the rate by `factor` (default 0.1) at `drops` (default 2) points spread evenly over training. */
 export const step = (options: Given<Schedule, "step"> = {}): Schedule => settings<Schedule>(KINDS, "step", options);
 
-/** Holds settings that did not come from those to the same rules and defaults. @throws RangeError, TypeError */
+/** Checks a schedule that the functions above may not have made. @throws TypeError or RangeError if it is invalid */
 export const checkSchedule = (schedule: Schedule): Schedule =>
   checkSettings(KINDS, "schedule", schedule, "constant(), cosine() or step()");
 
-/** The factor for the step that begins where `done` (in [0, 1]) of the training lies behind. */
+/** Returns the factor for a step that begins when the fraction `done` of training, in [0, 1], is complete. */
 export function factorAt(schedule: Schedule, done: number): number {
   const t = Math.min(1, Math.max(0, done));
   switch (schedule.kind) {
@@ -41,7 +41,7 @@ export function factorAt(schedule: Schedule, done: number): number {
       return 1;
     case "cosine": {
       const { warmup, final } = schedule;
-      // Never 0: a first step that does not move wastes a batch.
+      // Never 0: a first step with a rate of 0 would waste a batch.
       if (t < warmup) return Math.max(t / warmup, 0.01);
       return final + ((1 - final) * (1 + cosPi((t - warmup) / (1 - warmup)))) / 2;
     }

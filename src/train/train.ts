@@ -1,7 +1,7 @@
 // The training loop. One step: take the next batch of windows, gradients by BPTT, clip, update.
 //
-// Everything that the loop depends on is in `state` below or is a function of the step number, so that a training that
-// was saved and taken up again continues with the same bits.
+// Everything that the loop depends on is in `state` below or is a function of the step number, so that a run that was
+// saved and resumed continues bit for bit.
 
 import { checkOptions, defined, integer, type Names, number, POSITIVE, show, size } from "../check.js";
 import { carriedWindows, checkPartition, type Partition, partition } from "../data/windows.js";
@@ -16,45 +16,45 @@ import { checkIds, type TokenIds } from "../text/ids.js";
 import { adamw, checkOptimizer, clip, gradientNorm, type Optimizer, update } from "./optimizer.js";
 import { checkSchedule, constant, factorAt, type Schedule } from "./schedule.js";
 
-/** What fixes a training: plain data, which a checkpoint keeps. */
+/** The settings of a training run: plain data, which a checkpoint stores. */
 export interface TrainSettings {
-  /** How the text becomes windows: carriedWindows(), overlappingWindows() or randomWindows(). */
+  /** How the text is cut into windows: carriedWindows(), overlappingWindows() or randomWindows(). */
   windows: Partition;
   /** adamw() or sgd(). */
   optimizer: Optimizer;
-  /** How the learning rate goes: constant(), cosine() or step(). */
+  /** Learning-rate schedule: constant(), cosine() or step(). */
   schedule: Schedule;
-  /** Limit on the global norm of the gradients; Infinity does not clip. */
+  /** Limit on the global norm of the gradients; Infinity turns gradient clipping off. */
   clip: number;
-  /** How long: one of passes over the text, batches, and seconds. */
+  /** Length of the run, in one of three units: passes over the text, batches, or seconds. */
   epochs?: number;
   steps?: number;
   seconds?: number;
-  /** Stops after so many evaluations in a row without a better one, and keeps the weights that did best. Needs `valid`. */
+  /** Stops after this many evaluations in a row without improvement, and keeps the best weights. Needs `valid`. */
   patience?: number;
-  /** Fixes the order of the windows and what dropout leaves out. */
+  /** Seed of the order of the windows and of the dropout masks. */
   seed: number;
 }
 
 export interface TrainOptions extends Partial<TrainSettings> {
-  /** Held-out tokens: evaluated after each epoch and at the end. A checkpoint does not keep them. */
+  /** Held-out tokens, evaluated after each epoch and at the end. A checkpoint does not store them. */
   valid?: TokenIds;
-  /** Stops the training with the signal's reason; it can be gone on with. A checkpoint does not keep it. */
+  /** Stops training by throwing the signal's reason; the run can be resumed. A checkpoint does not store the signal. */
   signal?: Signal;
 }
 
-/** An AbortSignal, for programs whose types have none. */
+/** The part of AbortSignal that is used here, for programs whose types lack it. */
 export interface Signal {
   readonly aborted: boolean;
   throwIfAborted(): void;
 }
 
 export interface Progress {
-  /** Batches done. */
+  /** Number of batches done. */
   step: number;
   /** The epoch that the step belongs to, from 1. */
   epoch: number;
-  /** Tokens predicted so far. */
+  /** Number of tokens predicted so far. */
   tokens: number;
   /** The batch's loss in nats, averaged over its tokens, before the update. */
   loss: number;
@@ -63,24 +63,25 @@ export interface Progress {
   /** Global norm of the gradients, before clipping. */
   gradNorm: number;
   learningRate: number;
-  /** Tokens trained in a second, evaluations left out; 0 where the clock stood still. */
+  /** Training speed, not counting evaluations; 0 if the clock stood still. */
   tokensPerSecond: number;
-  /** The part of the training that is done, 0 to 1. */
+  /** Fraction of the run that is done, 0 to 1. */
   done: number;
-  /** Of the held-out tokens, where this step was followed by an evaluation. */
+  /** Evaluation of the held-out tokens, if one followed this step. */
   valid?: Evaluation;
 }
 
-/** What changes while training, besides the parameters and the moments. */
+/** The state that changes during training, apart from the parameters and the moments. */
 export interface TrainState {
   step: number;
   tokens: number;
   /** Seconds spent on steps. */
   seconds: number;
-  /** What carried windows go on from: (layers, B, H). */
+  /** Recurrent state that carried windows continue from: (layers, B, H). */
   carry: Float32Array;
-  /** With patience: the best evaluation so far, its parameter block, and how many have passed since. */
+  /** With patience: the best evaluation so far, and its parameter block. */
   best?: { nats: number; parameters: Float32Array<ArrayBuffer> };
+  /** Number of evaluations since the best one. */
   sinceBest: number;
 }
 
@@ -107,35 +108,35 @@ const OPTIONS: Names<TrainOptions> = {
 };
 
 /**
- * Trains a model on tokens. Nothing happens before the result is iterated over, or awaited. Iterated over, it yields after
- * each step; awaited, it trains to its end and gives the last step's progress:
+ * Trains a model on tokens. Training starts when the result is iterated over or awaited. Iterating yields the progress
+ * after each step; awaiting trains to the end and returns the progress of the last step:
  *
  *     for await (const { step, loss } of train(model, ids, { epochs: 5 })) console.log(step, loss);
  *     const { loss } = await train(model, ids, { epochs: 5 });
  *
- * By default one epoch of carriedWindows() with adamw(), a constant() rate, gradients clipped at 1, and the seed 1.
- * @throws TypeError, RangeError naming the option that is wrong, or where the text is too short for one batch
- * @throws RangeError (from the iteration) where `seconds` is to be measured by a clock that stands still
- * @throws DivergedError (from the iteration) where the loss, or that of the held-out tokens, becomes infinite or NaN
+ * Defaults: one epoch of carriedWindows() with adamw(), a constant() rate, gradients clipped at 1, and seed 1.
+ * @throws TypeError or RangeError that names the invalid option, or if the text is too short for one batch
+ * @throws RangeError (while iterating) if the run is limited by `seconds` and the clock stands still
+ * @throws DivergedError (while iterating) if the training or held-out loss becomes infinite or NaN
  */
 export function train(model: RecurrentModel, tokens: TokenIds, options: TrainOptions = {}): Training {
   checkRecurrent(model);
   return new Training(model, tokens, checkOptions("options", options, OPTIONS));
 }
 
-/** That a training has a network's moments, and whether it is under way: others wait until it is not. */
+/** The claim of the run that last trained a network, whose moments are that run's. */
 interface Hold {
   running: boolean;
 }
 const holds = new WeakMap<Network, Hold>();
 
 /**
- * A training of a model, as train() and resume() make it: iterate over it, or await it, to train. Left with break it goes on
- * where it was when it is iterated over again; stopped in any way, saveCheckpoint() keeps it for resume(). A model is
- * trained by one training at a time: another can begin once the loop over the first one was left.
+ * A training run, as returned by train() and resume(): iterate over it, or await it, to train. After a break, iterating
+ * again continues where the loop was left; however it was stopped, saveCheckpoint() saves it for resume(). Only one run
+ * can train a model at a time: another can start once the loop over the first has been left.
  */
 export class Training implements AsyncIterable<Progress>, PromiseLike<Progress | undefined> {
-  /** The given settings, and the defaults of those left out. */
+  /** The given settings, completed with the defaults. */
   readonly settings: Readonly<TrainSettings>;
   readonly #state: TrainState;
   readonly #valid: TokenIds | undefined;
@@ -147,7 +148,7 @@ export class Training implements AsyncIterable<Progress>, PromiseLike<Progress |
   #last: Progress | undefined;
   #awaited: Promise<Progress | undefined> | undefined;
 
-  /** @param state where a checkpoint left it, whose moments the model has */
+  /** @param state the state saved in a checkpoint, whose moments the model already has */
   constructor(
     readonly model: RecurrentModel,
     readonly tokens: TokenIds,
@@ -161,8 +162,8 @@ export class Training implements AsyncIterable<Progress>, PromiseLike<Progress |
     }
     this.settings = checked({ ...defaults(), ...defined(settings) });
     if (settings.patience !== undefined && !valid) {
-      const saved = state ? ": a checkpoint does not keep them, resume(bytes, ids, { valid }) takes them" : "";
-      throw new TypeError(`"patience" expected "valid" tokens beside it${saved}`);
+      const saved = state ? ": a checkpoint does not store them, so pass resume(bytes, ids, { valid })" : "";
+      throw new TypeError(`"patience" expected "valid" tokens with it${saved}`);
     }
     if (valid && valid.length < 2) throw new RangeError(`"valid" expected at least 2 tokens, got ${valid.length}`);
     this.#valid = valid;
@@ -179,7 +180,7 @@ export class Training implements AsyncIterable<Progress>, PromiseLike<Progress |
     return "Training";
   }
 
-  /** How far it is. */
+  /** A copy of the current state. */
   get state(): Readonly<TrainState> {
     return { ...this.#state };
   }
@@ -190,7 +191,7 @@ export class Training implements AsyncIterable<Progress>, PromiseLike<Progress |
     const [state, batchesPerEpoch, length] = [this.#state, this.#batchesPerEpoch, this.#length];
     const { network } = model;
     const { windows, seed } = settings;
-    // A step of the smallest networks takes about 0.1 ms, of large ones a second.
+    // A step takes about 0.1 ms in the smallest networks, and up to a second in large ones.
     const breath = pause(4);
     if (settings.seconds !== undefined && !clockMoves()) {
       throw new RangeError(
@@ -238,7 +239,7 @@ export class Training implements AsyncIterable<Progress>, PromiseLike<Progress |
           const done = this.done();
           const evaluates = this.#valid && (done >= 1 || i === epoch.batches - 1);
           const valid = evaluates ? await evaluateInTurns(model, this.#valid!, "valid") : undefined;
-          // No next step would find that the last update went too far.
+          // After the last step, no further one would notice that its update diverged.
           if (valid) stopUnlessFinite("the loss of the held-out tokens", valid.nats, state.step);
           else if (done >= 1) stopUnlessFinite("the loss after the update", this.#lossNow(), state.step);
           if (valid) this.#compare(valid.nats);
@@ -267,9 +268,9 @@ export class Training implements AsyncIterable<Progress>, PromiseLike<Progress |
 
   /**
    * Trains to the end.
-   * @returns the progress after the last step; undefined where nothing was left to train
+   * @returns the progress after the last step; undefined if nothing was left to train
    */
-  // biome-ignore lint/suspicious/noThenProperty: whoever awaits a training means to train
+  // biome-ignore lint/suspicious/noThenProperty: awaiting a run is meant to train the model
   then<A = Progress | undefined, B = never>(
     fulfilled?: ((last: Progress | undefined) => A | PromiseLike<A>) | null,
     rejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
@@ -287,30 +288,33 @@ export class Training implements AsyncIterable<Progress>, PromiseLike<Progress |
     }
   }
 
-  /** @throws Error where another training, since this one began, took the model on with moments of its own */
+  /** @throws Error if another run has trained the model, with moments of its own, since this one began */
   checkModelIsOurs(): void {
     if (this.#state.step === 0 || holds.get(this.model.network) === this.#hold) return;
     throw new Error(
-      "the model was trained by another training since this one was left: resume this one from a checkpoint, or begin anew",
+      "another run has trained the model since this one was left: resume this one from a checkpoint, or start a new run",
     );
   }
 
-  /** Takes hold of the model. @throws Error where another training, or another loop over this one, has it */
+  /** Claims the model. @throws Error if another run, or another loop over this one, is training it */
   #begin(): void {
     const { network } = this.model;
     const holder = holds.get(network);
     if (holder?.running) {
-      const what = holder === this.#hold ? "this training is iterated over or awaited" : "the model is being trained";
-      throw new Error(`${what} already: let that end, or leave its loop with break, before another one begins`);
+      const what =
+        holder === this.#hold
+          ? "this run is already being iterated over or awaited"
+          : "the model is already being trained";
+      throw new Error(`${what}: let that end, or leave its loop with break, before starting again`);
     }
     this.checkModelIsOurs();
-    // A model that was trained before has that training's moments.
+    // A model that was trained before still has the moments of that run.
     if (this.#state.step === 0) for (const moment of ["moment1", "moment2"] as const) network.block(moment).fill(0);
     holds.set(network, this.#hold);
     this.#hold.running = true;
   }
 
-  /** The part of the training that is done, by whichever measure was set. */
+  /** Fraction of the run that is done, in the unit that its length was set in. */
   done(): number {
     const { epochs, steps, seconds } = this.settings;
     const { step, seconds: spent } = this.#state;
@@ -319,14 +323,14 @@ export class Training implements AsyncIterable<Progress>, PromiseLike<Progress |
     return step / (epochs! * this.#batchesPerEpoch);
   }
 
-  /** The loss over a first window of the text; NaN where a parameter is not finite, which that may not touch. */
+  /** Loss over the first window of the text, or NaN if a parameter is not finite, which that window may not show. */
   #lossNow(): number {
     const { model, tokens, settings } = this;
     if (!model.network.block("parameters").every(Number.isFinite)) return Number.NaN;
     return evaluateNow(model, tokens.subarray(0, settings.windows.window + 1)).nats;
   }
 
-  /** With patience: keeps the weights where no evaluation was better, or counts that one was. */
+  /** With patience: keeps the weights if this evaluation is the best so far, and otherwise counts it. */
   #compare(nats: number): void {
     const { model, settings } = this;
     const state = this.#state;
@@ -349,7 +353,7 @@ export class Training implements AsyncIterable<Progress>, PromiseLike<Progress |
   }
 }
 
-/** Zeros for each sequence of a batch. @throws RangeError where no memory holds the states of a batch */
+/** Returns a zero state for each sequence of a batch. @throws RangeError if the states of a batch exceed any memory */
 function firstState({ network }: RecurrentModel, { window, batch }: Partition): Float32Array {
   const bytes = 4 * network.initialState(1).length * window * batch;
   if (bytes <= 2 ** 32) return network.initialState(batch);
@@ -359,13 +363,13 @@ function firstState({ network }: RecurrentModel, { window, batch }: Partition): 
   );
 }
 
-/** @throws TypeError */
+/** @throws TypeError if it is not a Training */
 export function checkTraining(training: Training): Training {
   if (training instanceof Training) return training;
-  throw new TypeError(`"training" expected what train() makes, got ${show(training)}`);
+  throw new TypeError(`"training" expected a Training from train(), got ${show(training)}`);
 }
 
-/** Copies windows out of a text, time-major. Each step's targets are the next step's inputs: one copy holds both. */
+/** Copies windows out of a text, time-major. Each step's targets are the next step's inputs, so one copy holds both. */
 function cut(tokens: TokenIds, starts: Uint32Array, T: number, size: number): Batch {
   const B = starts.length;
   const steps = new Int32Array((T + 1) * B);
@@ -379,17 +383,17 @@ function cut(tokens: TokenIds, starts: Uint32Array, T: number, size: number): Ba
   return { T, B, inputs: steps.subarray(0, T * B), targets: steps.subarray(B) };
 }
 
-/** The ids were checked before the training began; undefined stands where there are none any more. */
+/** Error for an id that was changed since it was checked; undefined if the array has been shortened. */
 const changed = (at: number, id: number | undefined, size: number): RangeError =>
   new RangeError(
-    `"tokens[${at}]" expected an integer from 0 to ${size - 1}, got ${id}: the ids have to stay as they are while a model ` +
-      "is trained on them. The model keeps the weights of the last step",
+    `"tokens[${at}]" expected an integer from 0 to ${size - 1}, got ${id}: the ids must not change while a model is ` +
+      "trained on them. The model keeps the weights of the last step",
   );
 
 function checked(settings: TrainSettings): Readonly<TrainSettings> {
   const { epochs, steps, seconds, patience } = settings;
   const given = [epochs, steps, seconds].filter((value) => value !== undefined).length;
-  if (given > 1) throw new TypeError('expected one of "epochs", "steps" and "seconds", got more');
+  if (given > 1) throw new TypeError('expected only one of "epochs", "steps" and "seconds", got more');
   if (steps !== undefined) integer("steps", steps);
   else if (seconds !== undefined) number("seconds", seconds, ...POSITIVE);
   else if (epochs !== undefined) integer("epochs", epochs);
@@ -409,7 +413,7 @@ function diverged(what: string, lastLoss: number, learningRate: number, limit: n
   const before = Number.isNaN(lastLoss) ? "" : ` (it was ${lastLoss.toPrecision(4)} before)`;
   const clipping = limit === Infinity ? "clip the gradients" : `clip the gradients below ${limit}`;
   return new DivergedError(
-    `${what}${before}: expected a finite number. The model keeps the weights that were good last. ` +
+    `${what}${before}: expected a finite number. The model keeps the last good weights. ` +
       `Use a learning rate below ${learningRate}, or ${clipping}`,
   );
 }
