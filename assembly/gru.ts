@@ -1,18 +1,18 @@
-// The gated recurrent unit (Cho et al. 2014) over T steps of a batch, forward and backward. As in PyTorch the reset gate
-// comes after the product, which has a bias of its own. Gates in PyTorch's order: reset, update, new.
+// The gated recurrent unit (Cho et al. 2014) over T steps of a batch, forward and backward. As in PyTorch the reset
+// gate comes after the product, which has a bias of its own. Gates in PyTorch's order: reset, update, new.
 //
 //   forward    a_t = x_t·Wx + b           u_t = h_{t-1}·Wh + b'
 //              r = σ(a_r + u_r)           z = σ(a_z + u_z)           n = tanh(a_n + r ⊙ u_n)
 //              h_t = (1 − z) ⊙ n + z ⊙ h_{t-1}
 //
-//   backward   δh_t = (what the layers above send) + δu_{t+1}·Whᵀ + δh_{t+1} ⊙ z_{t+1}
+//   backward   δh_t = (from the layers above) + δu_{t+1}·Whᵀ + δh_{t+1} ⊙ z_{t+1}
 //              δa_n = δh_t ⊙ (1 − z) ⊙ (1 − n²)                 δu_n = δa_n ⊙ r
 //              δa_z = δu_z = δh_t ⊙ (h_{t-1} − n) ⊙ z(1 − z)
 //              δa_r = δu_r = δa_n ⊙ u_n ⊙ r(1 − r)
 //              δWh += Σ_t h_{t-1}ᵀ·δu_t              δb += Σ_t δa_t              δb' += Σ_t δu_t
 //
 // a and u are (T, B, 3·H'), H' = H rounded up to whole vectors: each gate is a block of H'. a holds x·Wx + b, then the
-// gates, then δa; u then δu. h is (T+1, B, H); which slot is the initial state, and reverse, are as in lstm.ts.
+// gates, then δa; u then δu. h is (T+1, B, H), with the initial state and `reverse` as in lstm.ts.
 
 import { biasBackward } from "./bias";
 import { sigmoid, tanh } from "./math";
@@ -45,7 +45,7 @@ export function gruForward(
   }
 }
 
-/** One step's gates and state, row by row: each function goes over its gates in one piece. */
+/** Computes one step's gates and state, row by row: each function is called once for all gates that it applies to. */
 function cell(h: usize, a: usize, u: usize, h0: usize, B: i32, width: usize): void {
   const H = <i32>(width >> 2);
   for (let b = 0; b < B; b++, a += 3 * width, u += 3 * width, h += width, h0 += width) {
@@ -68,9 +68,9 @@ function cell(h: usize, a: usize, u: usize, h0: usize, B: i32, width: usize): vo
 }
 
 /**
- * a = δa, in place of the gates, u = δu; dWh += Σ h_{t-1}ᵀ·δu_t, db += Σ δa_t, dbh += Σ δu_t. dh: δh as the layers above
- * send it; used up.
- * WhT: Wh packed by packT (K = 3·H', N = H). norms: T doubles for ‖δh_t‖² (the whole of it), or 0. scratch: aTbScratch(H, 3·H') floats.
+ * a = δa, in place of the gates, u = δu; dWh += Σ h_{t-1}ᵀ·δu_t, db += Σ δa_t, dbh += Σ δu_t. dh: δh from the layers
+ * above, overwritten. WhT: Wh packed by packT (K = 3·H', N = H). norms: T doubles for the norms ‖δh_t‖² of the complete
+ * sums, or 0. scratch: aTbScratch(H, 3·H') floats.
  */
 export function gruBackward(
   a: usize,
@@ -97,7 +97,7 @@ export function gruBackward(
     const ut = u + 3 * t * step;
     const before = h + (t + <usize>(reverse ? 1 : 0)) * step;
     if (norms) store<f64>(norms + (t << 3), sumOfSquares(dht, <i32>(step >> 2)));
-    // The step before gets δh ⊙ z here and δu·Whᵀ from the product.
+    // The previous step gets δh ⊙ z here, and δu·Whᵀ from the product.
     const previous = n > 0 ? dh + <usize>(reverse ? T - n : n - 1) * step : 0;
     const at = a + 3 * t * step;
     cellBackward(at, ut, previous, dht, before, B, width);

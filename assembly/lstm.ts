@@ -6,7 +6,7 @@
 //              c_t = f ⊙ c_{t-1} + i ⊙ g
 //              h_t = o ⊙ tanh(c_t)
 //
-//   backward   δh_t = (what the layers above send) + δz_{t+1}·Whᵀ
+//   backward   δh_t = (from the layers above) + δz_{t+1}·Whᵀ
 //              δc_t = δh_t ⊙ o ⊙ (1 − tanh²(c_t)) + δc_{t+1} ⊙ f_{t+1}
 //              δz_o = δh_t ⊙ tanh(c_t) ⊙ o(1 − o)
 //              δz_i = δc_t ⊙ g ⊙ i(1 − i)
@@ -15,8 +15,8 @@
 //              δWh += Σ_t h_{t-1}ᵀ·δz_t              δb += Σ_t δz_t
 //
 // z is (T, B, 4·H'), H' = H rounded up to whole vectors: each gate is a block of H'. It holds x·Wx + b, then the gates,
-// then δz. h and c are (T+1, B, H): the slot before the first step holds the initial state. Read backward in time
-// (reverse = 1), that is slot T, and step t writes slot t; read forward it is slot 0, and step t writes slot t + 1.
+// then δz. h and c are (T+1, B, H): one slot holds the initial state. Forward in time that is slot 0, and step t writes
+// slot t + 1; backward (reverse = 1) it is slot T, and step t writes slot t.
 
 import { biasBackward } from "./bias";
 import { sigmoid, tanh } from "./math";
@@ -52,7 +52,7 @@ export function lstmForward(
   }
 }
 
-/** One step's gates, cell state and state, row by row: each function goes over its gates in one piece. */
+/** Computes one step's gates and states, row by row: each function is called once for all adjacent gates. */
 function cell(h: usize, c: usize, tc: usize, z: usize, c0: usize, B: i32, width: usize): void {
   const H = <i32>(width >> 2);
   for (let b = 0; b < B; b++, z += 4 * width, h += width, c += width, tc += width, c0 += width) {
@@ -73,9 +73,9 @@ function cell(h: usize, c: usize, tc: usize, z: usize, c0: usize, B: i32, width:
 }
 
 /**
- * z = δz, in place of the gates; dWh += Σ h_{t-1}ᵀ·δz_t, db += Σ δz_t. dh: δh as the layers above send it; used up.
- * WhT: Wh packed by packT (K = 4·H', N = H). norms: T doubles for ‖δh_t‖² (the whole of it), or 0. dc: B rows of H floats;
- * scratch: aTbScratch(H, 4·H') floats.
+ * z = δz, in place of the gates; dWh += Σ h_{t-1}ᵀ·δz_t, db += Σ δz_t. dh: δh from the layers above, overwritten.
+ * WhT: Wh packed by packT (K = 4·H', N = H). norms: T doubles for the norms ‖δh_t‖² of the complete sums, or 0.
+ * dc: B rows of H floats; scratch: aTbScratch(H, 4·H') floats.
  */
 export function lstmBackward(
   z: usize,

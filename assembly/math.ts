@@ -1,5 +1,5 @@
-// Elementary functions on vectors of four floats. The bounds are measured by test/kernels.test.ts on a fine grid, against
-// float64; none of them calls out to the host, so every engine gets the same bits.
+// Elementary functions on vectors of four floats. The bounds are measured by test/kernels.test.ts on a fine grid,
+// against float64; none of them calls the host, so every engine gets the same bits.
 //
 // Constants are loaded from memory: V8 would build a constant vector anew, in three instructions, each time it is used,
 // and a loop over them would take twice as long.
@@ -29,8 +29,8 @@ const TANH = memory.data<v128>(
 );
 
 // exp x = 2ⁿ·exp r, n = round(x / ln 2), |r| ≤ ½ ln 2. Polynomial and the two-part ln 2: Cephes expf (Moshier).
-// At −87 the result is 1.6e-38, still a normal number: 2ⁿ needs no care. Adding 1.5·2²³ rounds to an integer, and leaves
-// it in the low bits of the sum; 127 more, shifted to where the exponent is, are 2ⁿ.
+// At −87 the result is 1.6e-38, still a normal number, so 2ⁿ needs no special case. Adding 1.5·2²³ rounds to an integer
+// and leaves it in the low bits of the sum; with 127 added as well, shifting these bits to the exponent gives 2ⁿ.
 const EXP = memory.data<v128>(
   [
     f32x4.splat(88), //               0  limit
@@ -50,12 +50,14 @@ const EXP = memory.data<v128>(
   16,
 );
 
-/** Of four floats at a time. A class because decorators stand on methods: in a loop, a call costs as much as the work. */
+/**
+ * Functions of four floats. A class, because @inline is a decorator of methods: a call would cost as much as the work.
+ */
 export class f4 {
-  /** tanh of each lane; within 4e-7 of the truth, relative and absolute. */
+  /** tanh of each lane; relative and absolute error below 4e-7. */
   @inline
   static tanh(x: v128): v128 {
-    // pmin and pmax are one instruction each on x64 where min and max are eight.
+    // pmin and pmax take one instruction each on x64, min and max eight.
     x = f32x4.pmax(f32x4.pmin(x, v128.load(TANH, 0)), v128.load(TANH, 16));
     const y = f32x4.mul(x, x);
     let p = madd(v128.load(TANH, 96), y, v128.load(TANH, 80));
@@ -69,7 +71,7 @@ export class f4 {
     return f32x4.div(f32x4.mul(p, x), q);
   }
 
-  /** σ(x) = ½ + ½·tanh(x/2) of each lane; within 3e-7 of the truth, absolute. */
+  /** σ(x) = ½ + ½·tanh(x/2) of each lane; absolute error below 3e-7. */
   @inline
   static sigmoid(x: v128): v128 {
     const half = v128.load(TANH, 192);
@@ -93,7 +95,7 @@ export class f4 {
   }
 }
 
-/** Natural logarithm of a positive, normal x; relative error below 2e-7 (Cephes logf, Moshier). NaN of NaN and ∞. */
+/** Natural logarithm of a positive, normal x; relative error below 2e-7 (Cephes logf, Moshier). NaN for NaN and ∞. */
 export function log1(x: f32): f32 {
   if (!(x < Infinity)) return NaN;
   // x = 2ⁿ·(1 + m) with 1 + m in [√½, √2)
@@ -113,7 +115,8 @@ export function log1(x: f32): f32 {
   return m + (p * m * y - n * <f32>2.1219444e-4 - 0.5 * y) + n * <f32>0.693359375;
 }
 
-// The loops take two vectors at a time: a divide and a long dependent chain leave room for a second one.
+// The loops process two vectors at a time: a divide and a long chain of dependencies leave the processor room for a
+// second.
 
 /** out = tanh(x), n floats; out may be x. Whole vectors are written: both are padded to four floats. */
 export function tanh(out: usize, x: usize, n: i32): void {
@@ -127,7 +130,7 @@ export function tanh(out: usize, x: usize, n: i32): void {
   if (x < end) v128.store(out, f4.tanh(v128.load(x)));
 }
 
-/** out = σ(x); as tanh. */
+/** out = σ(x); otherwise like tanh. */
 export function sigmoid(out: usize, x: usize, n: i32): void {
   const end = x + floats(n);
   for (; x + 16 < end; x += 32, out += 32) {
@@ -139,7 +142,7 @@ export function sigmoid(out: usize, x: usize, n: i32): void {
   if (x < end) v128.store(out, f4.sigmoid(v128.load(x)));
 }
 
-/** out = exp(x); as tanh. */
+/** out = exp(x); otherwise like tanh. */
 export function exp(out: usize, x: usize, n: i32): void {
   const end = x + floats(n);
   for (; x + 16 < end; x += 32, out += 32) {

@@ -1,8 +1,8 @@
-// Matrix products. A is read where it lies; B is first packed into column panels, so that the inner loop walks
-// it straight through; those inner loops are printed by scripts/tiles.mjs. All matrices are row-major, their rows padded
-// with zeros to whole vectors (rowBytes), so no product ends in the middle of a vector; a row count can be anything. C must
-// not overlap A or B. Every element of C is summed over k in order, whatever the shape around it: a row gives the same
-// bits alone as in a batch.
+// Matrix products. A is read in place; B is first packed into column panels, so that the inner loop reads it
+// sequentially. scripts/tiles.mjs generates the inner loops. All matrices are row-major, their rows padded with zeros
+// to whole vectors (rowBytes), so no product ends in the middle of a vector; the number of rows is arbitrary. C must
+// not overlap A or B. Every element of C is summed over k in order, whatever the shape: a row gives the same bits alone
+// as in a batch.
 
 import { columns4, columns8, columns12, columns16, ROW, row, rows4, rows8, rows12, rows16 } from "../build/tiles";
 import { floats, padded, rowBytes } from "./simd";
@@ -11,28 +11,32 @@ import { floats, padded, rowBytes } from "./simd";
 const KC: i32 = 256;
 /** Rows of A that one pass over the panels of B uses: 128 × 256 floats stay in the second-level cache. */
 const MC: i32 = 128;
-/** Depth of a block of aTb, and the rows of Aᵀ in it that use a panel of B: 32 KB of Aᵀ, which stay while B goes by. */
+/**
+ * Depth of a block of aTb, and rows of Aᵀ multiplied by a panel of B: 32 KB of Aᵀ stay in the cache while B streams by.
+ */
 const TC: i32 = 256;
 const TM: i32 = 32;
 /** Columns of B that aTb packs at a time. */
 const NC: i32 = 1024;
-/** Matrices of up to so many columns aTb multiplies where they lie; the rows of wider ones fall on few sets of the cache. */
+/** Up to this many columns, aTb multiplies matrices in place; rows of wider ones would map to few sets of the cache. */
 const NARROW: i32 = 64;
-/** Depth of a block there: 64 rows of A and of B, 64 wide, are a first-level cache. */
+/** Depth of a block of the product in place: 64 rows of A and of B, 64 wide, fill a first-level cache. */
 const NARROW_DEPTH: i32 = 64;
 
-/** Width of the next panel of `left` columns: 16s, then 12 or 8 or both, and 4, which is slow, only for 4 columns in all. */
+/**
+ * Width of the next panel of `left` columns: 16, then 12 and 8 for the rest. The slow 4 is only for 4 columns in all.
+ */
 function panelWidth(left: i32): i32 {
   return left === 12 || left === 20 ? 12 : left >= 16 ? 16 : left >= 8 ? 8 : 4;
 }
 
-/** n in parts of `most` at most: the size of the parts when they are as equal as whole vectors let them be. */
+/** Size of the parts when n is divided into as few as possible of at most `most`, as equal as whole vectors allow. */
 function evenly(n: i32, most: i32): i32 {
   const parts = (n + most - 1) / most;
   return padded((n + parts - 1) / parts);
 }
 
-/** Floats that a packed K×N matrix takes: blocks of KC rows, each as panels one after the other. */
+/** Number of floats in a packed K×N matrix: blocks of KC rows, each stored as consecutive panels. */
 export function packedSize(K: i32, N: i32): i32 {
   return K * padded(N);
 }
@@ -100,7 +104,7 @@ function packBlock(P: usize, B: usize, stride: usize, K: i32, N: i32): void {
 /** Y (columns × rows) = Xᵀ (rows × columns); the lanes beyond `rows` in Y's last vectors become zero. */
 function transpose(Y: usize, yStride: usize, X: usize, xStride: usize, rows: i32, columns: i32): void {
   for (let r = 0; r < rows; r += 4) {
-    // Where fewer than four rows are left the last one is read again, and masked out.
+    // If fewer than four rows are left, the last one is read again and masked out.
     const x0 = X + <usize>r * xStride;
     const x1 = x0 + (r + 1 < rows ? xStride : 0);
     const x2 = x1 + (r + 2 < rows ? xStride : 0);
@@ -117,7 +121,7 @@ function transpose(Y: usize, yStride: usize, X: usize, xStride: usize, rows: i32
       const de = v128.shuffle<i32>(d, e, 0, 4, 1, 5);
       const AB = v128.shuffle<i32>(a, b, 2, 6, 3, 7);
       const DE = v128.shuffle<i32>(d, e, 2, 6, 3, 7);
-      // Columns past the last fall on the last one's row of Y, which is stored after them.
+      // Columns past the last are stored in the last one's row of Y, which then overwrites them.
       const y1 = y0 + (c + 1 < columns ? yStride : 0);
       const y2 = y1 + (c + 2 < columns ? yStride : 0);
       const y3 = y2 + (c + 3 < columns ? yStride : 0);
@@ -134,12 +138,12 @@ export function multiply(C: usize, A: usize, P: usize, M: i32, N: i32, K: i32): 
   product(C, C, rowBytes(N), A, P, M, N, K);
 }
 
-/** C (M×N) = b + A (M×K) · B, where b is one row, which goes to every row, and P holds B packed. b must not overlap C. */
+/** C (M×N) = b + A (M×K) · B, where b is one row, added to every row, and P holds B packed. b must not overlap C. */
 export function affine(C: usize, b: usize, A: usize, P: usize, M: i32, N: i32, K: i32): void {
   product(C, b, 0, A, P, M, N, K);
 }
 
-/** C = S + A·B, where the rows of S lie sStride bytes apart. */
+/** C = S + A·B, where the rows of S are sStride bytes apart. */
 function product(C: usize, S: usize, sStride: usize, A: usize, P: usize, M: i32, N: i32, K: i32): void {
   const aStride = rowBytes(K);
   const cStride = rowBytes(N);
@@ -186,14 +190,14 @@ function packedBlock(
   }
 }
 
-/** Floats of scratch that aTb needs. */
+/** Number of scratch floats that aTb needs. */
 export function aTbScratch(M: i32, N: i32): i32 {
   return M * TC + packedSize(TC, min(N, NC));
 }
 
 /**
  * C (M×N) += Aᵀ·B, where A is K×M and B is K×N: the product that sums a weight's gradient over a batch, so K is
- * long and M×N small. scratch: aTbScratch(M, N) floats, which overlap nothing.
+ * long and M×N small. scratch: aTbScratch(M, N) floats, which must not overlap the matrices.
  */
 export function aTb(C: usize, A: usize, B: usize, M: i32, N: i32, K: i32, scratch: usize): void {
   if (max(M, N) <= NARROW) {
@@ -219,7 +223,7 @@ export function aTb(C: usize, A: usize, B: usize, M: i32, N: i32, K: i32, scratc
   }
 }
 
-/** The same, for narrow A and B. */
+/** aTb for narrow A and B, which are read in place. */
 function aTbInPlace(C: usize, A: usize, B: usize, M: i32, N: i32, K: i32): void {
   const aStride = rowBytes(M);
   const bStride = rowBytes(N);

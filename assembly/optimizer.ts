@@ -3,7 +3,7 @@
 
 import { floats, madd } from "./simd";
 
-/** Σ g², in double precision: squared, the global norm ‖g‖. */
+/** Σ g² in double precision: the square of the global norm ‖g‖. */
 export function sumOfSquares(g: usize, n: i32): f64 {
   let low = f64x2.splat(0);
   let high = f64x2.splat(0);
@@ -18,7 +18,7 @@ export function sumOfSquares(g: usize, n: i32): f64 {
   return f64x2.extract_lane(sum, 0) + f64x2.extract_lane(sum, 1);
 }
 
-/** g = s·g: clipping by global norm is s = limit / ‖g‖ where ‖g‖ exceeds the limit (Pascanu et al. 2013). */
+/** g = s·g. Gradient clipping uses s = limit / ‖g‖ if ‖g‖ exceeds the limit (Pascanu et al. 2013). */
 export function scale(g: usize, s: f32, n: i32): void {
   const s4 = f32x4.splat(s);
   for (let end = g + floats(n); g < end; g += 16) v128.store(g, f32x4.mul(v128.load(g), s4));
@@ -54,7 +54,7 @@ export function adamw(
   epsilon: f64,
   n: i32,
 ): void {
-  // 1 − β is taken in double precision: in single, 1 − 0.999 would be off by 1e-5.
+  // 1 − β is computed in double precision: in single precision, 1 − 0.999 would have a relative error of 1e-5.
   const b1 = f32x4.splat(<f32>beta1);
   const b2 = f32x4.splat(<f32>beta2);
   const c1 = f32x4.splat(<f32>(1 - beta1));

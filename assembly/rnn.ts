@@ -2,15 +2,15 @@
 //
 //   forward    z_t = x_t·Wx + b + h_{t-1}·Wh            h_t = φ(z_t)          φ = tanh or ReLU
 //
-//   backward   δh_t = ∂L/∂h_t = (what the layers above send) + δz_{t+1}·Whᵀ
+//   backward   δh_t = ∂L/∂h_t = (from the layers above) + δz_{t+1}·Whᵀ
 //              δz_t = δh_t ⊙ φ'(z_t)                    tanh' = 1 − h²,  ReLU' = [h > 0]
 //              δWh += Σ_t h_{t-1}ᵀ·δz_t                 δb += Σ_t δz_t
 //
-// Only h·Wh and δz·Whᵀ wait for the step before. x·Wx + b of all steps is one product or one gather, made
-// before; δWx and δx follow from δz, after. δb is summed on the way, while δz_t is in the cache.
+// Only h·Wh and δz·Whᵀ depend on the previous step. x·Wx + b of all steps is computed beforehand, by one product or one
+// gather; δWx and δx are computed from δz afterwards. δb is summed in the loop, while δz_t is in the cache.
 //
-// h is (T+1, B, H): one slot holds the initial state, so no step is special. Read forward in time that is slot 0, and step
-// t writes slot t + 1; read backward (reverse = 1) it is slot T, and step t writes slot t. z and δh are (T, B, H). Like the
+// h is (T+1, B, H): one slot holds the initial state, so no step is special. Forward in time that is slot 0, and step t
+// writes slot t + 1; backward (reverse = 1) it is slot T, and step t writes slot t. z and δh are (T, B, H). Like the
 // gates of the other cells, Wh has H' columns, H rounded up to whole vectors.
 
 import { biasBackward } from "./bias";
@@ -19,7 +19,7 @@ import { aTb, multiply } from "./matmul";
 import { sumOfSquares } from "./optimizer";
 import { padded, rowBytes } from "./simd";
 
-/** Activations: 0 is tanh, 1 is ReLU. */
+/** Value of `activation` for ReLU; 0 is tanh. */
 const RELU: i32 = 1;
 
 /**
@@ -38,9 +38,9 @@ export function rnnForward(h: usize, Wh: usize, T: i32, B: i32, H: i32, activati
 }
 
 /**
- * dz = δz, in place of δh as the layers above send it; dWh += Σ h_{t-1}ᵀ·δz_t, db += Σ δz_t.
- * WhT: Wh packed by packT (K = H', N = H). norms: T doubles for ‖δh_t‖² (the whole of it, what step t+1 sends included), or 0.
- * scratch: aTbScratch(H, H') floats.
+ * dz = δz, in place of δh from the layers above; dWh += Σ h_{t-1}ᵀ·δz_t, db += Σ δz_t.
+ * WhT: Wh packed by packT (K = H', N = H). norms: T doubles for the norms ‖δh_t‖² of the complete sums (with the part
+ * from step t + 1), or 0. scratch: aTbScratch(H, H') floats.
  */
 export function rnnBackward(
   dz: usize,
@@ -73,7 +73,7 @@ export function rnnBackward(
 /** h = φ(h) */
 function activate(h: usize, bytes: usize, activation: i32): void {
   if (activation === RELU) {
-    // pmax(x, 0) is x < 0 ? 0 : x, in this order: a NaN stays one, and stops the training.
+    // pmax(x, 0) is x < 0 ? 0 : x, with the arguments in this order: a NaN stays a NaN, and training stops.
     for (let end = h + bytes; h < end; h += 16) v128.store(h, f32x4.pmax(v128.load(h), f32x4.splat(0)));
   } else {
     tanh(h, h, <i32>(bytes >> 2));

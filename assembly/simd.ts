@@ -5,7 +5,7 @@ export function floats(n: i32): usize {
   return (<usize>n) << 2;
 }
 
-/** n rounded up to whole vectors: what a row of n floats takes. */
+/** n rounded up to whole vectors: the number of floats in a padded row. */
 export function padded(n: i32): i32 {
   return (n + 3) & ~3;
 }

@@ -4,8 +4,9 @@
 //   L   = −log p_y = −(o_y − m) + log Σ_k exp(o_k − m)
 //   δo  = p − onehot(y)
 //
-// o: rows of V floats, padded with zeros to whole vectors; the padding takes no part. In a short row everything waits for
-// its maximum, and then for its sum: each is found for all rows before it is used, so that rows overlap in the processor.
+// o: rows of V floats, padded with zeros to whole vectors; the padding is ignored. In a short row, everything depends
+// on the maximum and then on the sum, so each of them is computed for all rows before it is used: the rows overlap in
+// the processor.
 
 import { f4, log1 } from "./math";
 import { floats, maxLanes, rowBytes, sumLanes } from "./simd";
@@ -18,7 +19,7 @@ function setPadding(row: usize, V: i32, value: f32): void {
   for (let x = row + floats(V); x < end; x += 4) store<f32>(x, value);
 }
 
-/** m = the maximum of each row, whose padding becomes NOTHING. */
+/** m = the maximum of each row; sets the padding to NOTHING. */
 function maxima(m: usize, o: usize, rows: i32, V: i32): void {
   const stride = rowBytes(V);
   for (let i = 0; i < rows; i++, o += stride) {
@@ -50,8 +51,8 @@ function exponentials(e: usize, o: usize, m: f32, V: i32): f32 {
 }
 
 /**
- * o = δo · scale in place, for `rows` rows and their targets (int32; a row whose target is −1 counts for nothing and
- * its gradient is zero). Returns Σ L over the rows, not scaled. scratch: `rows` floats.
+ * o = δo · scale in place, for `rows` rows and their targets (int32; a row with target −1 has no loss and a zero
+ * gradient). Returns Σ L over the rows, not scaled. scratch: `rows` floats.
  */
 export function softmaxCrossEntropy(o: usize, scratch: usize, targets: usize, rows: i32, V: i32, scale: f32): f64 {
   const stride = rowBytes(V);
@@ -80,7 +81,7 @@ export function softmaxCrossEntropy(o: usize, scratch: usize, targets: usize, ro
   return loss;
 }
 
-/** logP[i] = log p_y of row i, for `rows` rows and their targets (int32, each a class). o is used up. */
+/** logP[i] = log p_y of row i, for `rows` rows and their targets (int32, each a class). o is overwritten. */
 export function logLikelihood(logP: usize, o: usize, targets: usize, rows: i32, V: i32): void {
   const stride = rowBytes(V);
   maxima(logP, o, rows, V);
@@ -92,7 +93,7 @@ export function logLikelihood(logP: usize, o: usize, targets: usize, rows: i32, 
   }
 }
 
-/** logP = log softmax(o), one row. o is used up; the two must not overlap. */
+/** logP = log softmax(o), one row. o is overwritten; logP must not overlap it. */
 export function logSoftmax(logP: usize, o: usize, V: i32): void {
   maxima(logP, o, 1, V);
   const m = load<f32>(logP);

@@ -1,4 +1,4 @@
-// The library's insides, bundled for the bench: what the package does not export, the bench still wants to time.
+// Bundles the library's internals for the benchmarks, which also time functions that the package does not export.
 import { build } from "esbuild";
 
 const root = new URL("..", import.meta.url).pathname;

@@ -1,4 +1,4 @@
-// Matrix products, packing included, against the peak of a register-only probe.
+// Speed of matrix products, packing included, relative to the peak of a register-only probe.
 import { rivulet } from "./internals.mjs";
 import { probes } from "./probe.mjs";
 import { calling, percent, race, table, verdict, warmUp } from "./timing.mjs";
@@ -66,7 +66,7 @@ export async function matmul(seconds) {
   );
 }
 
-/** Where the matrices of a product lie: C, A, B, scratch. */
+/** Offsets of the matrices of a product: C, A, B, scratch. */
 function places(M, N, K) {
   const A = 65536;
   const B = A + 4 * K * padded(M) + 4 * M * padded(K) + 192;
@@ -75,7 +75,7 @@ function places(M, N, K) {
   return [C, A, B, scratch].map((at) => Math.ceil(at / 64) * 64);
 }
 
-/** C += the product, with whatever packing it takes. */
+/** Returns a function that computes C += the product, packing included. */
 function product_(kernels, product, M, N, K) {
   const [C, A, B, scratch] = places(M, N, K);
   if (product === "Aᵀ·B") return () => kernels.aTb(C, A, B, M, N, K, scratch);
@@ -86,7 +86,7 @@ function product_(kernels, product, M, N, K) {
   };
 }
 
-/** One element of the result, against a sum in double precision. */
+/** Checks one element of the result against a sum in double precision. */
 function check(floats, product, work, M, N, K) {
   const [C, A, B] = places(M, N, K).map((at) => at / 4);
   const i = M >> 1;

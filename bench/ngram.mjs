@@ -1,5 +1,5 @@
-// N-gram models: from text to queries, and what it takes. A 5-gram model of a book, KenLM beside it where lmplz and
-// query are on the PATH; then generated text of up to 20 million words. Every figure is of a fresh process of its own.
+// Time and memory of n-gram models, from text to queries: a 5-gram model of a book, compared with KenLM if lmplz and
+// query are on the PATH; then generated text of up to 20 million words. Each figure comes from a fresh process.
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, openSync, readFileSync, rmSync, statSync, writeFileSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -24,7 +24,7 @@ export function ngram() {
   }
 }
 
-/** What a program of ours prints as JSON, in a process of its own. */
+/** Runs a program that uses rivulet in a process of its own, and returns the JSON that it prints. */
 function measured(program, ...files) {
   const code = `import { readFileSync } from "node:fs";
     import * as rivulet from "${root}dist/ngram.js";
@@ -42,7 +42,7 @@ function measured(program, ...files) {
   return JSON.parse(stdout);
 }
 
-/** The median of each figure, over processes that take turns with KenLM's. */
+/** Median of each figure over several runs, which alternate with KenLM's. */
 const medians = (runs) =>
   Object.fromEntries(Object.keys(runs[0]).map((key) => [key, median(runs.map((run) => run[key]))]));
 
@@ -78,7 +78,10 @@ const USE = `
   console.log(JSON.stringify({ arpa, first: loads[0], again: sort(loads)[6], score: sort(scores)[2], next: sort(next)[100], all: sort(all)[25],
     perplexity: rivulet.evaluate(model, ids).perplexity }));`;
 
-/** Moby-Dick's words and punctuation, a paragraph a line; or the text in $TEXT, a sentence a line. How many words it has. */
+/**
+ * Writes Moby-Dick's words and punctuation, one paragraph per line, or the text in $TEXT.
+ * @returns its number of words
+ */
 function runningText(file) {
   const paragraphs = mobyDick().flatMap(({ text }) => text.toLowerCase().split(/\n\s*\n/));
   const text = process.env.TEXT
@@ -98,7 +101,7 @@ function running(text, at, words) {
     ours.push(measured(ESTIMATE, text));
     if (!kenlm) continue;
     const start = performance.now();
-    // A gigabyte: what it takes by itself is most of the machine's memory, to be cleared first.
+    // Limited to a gigabyte: by default, lmplz allocates most of the machine's memory and clears it first.
     spawnSync("lmplz", ["-o", "5", "-S", "1G", "--text", text, "--arpa", at("kenlm.arpa"), "-T", at("")]);
     theirs.push((performance.now() - start) / 1000);
   }
@@ -118,7 +121,7 @@ function running(text, at, words) {
   const M = (speed) => `${(speed / 1e6).toFixed(1)} M/s`;
   table(
     `5-grams, ${words.toLocaleString("en")} words of running text, ${estimate.ngrams.toLocaleString("en")} n-grams (medians of ${ROUNDS} processes)`,
-    ["", "rivulet", "wanted", "met", "KenLM"],
+    ["", "rivulet", "goal", "met", "KenLM"],
     [
       [
         "text to queries",
@@ -145,7 +148,7 @@ function kenlmPerplexity(text, model) {
   return Number(/including OOVs:\s*(\S+)/.exec(stdout)?.[1]).toFixed(5);
 }
 
-/** What the command took, and KenLM, which says so itself: seconds of CPU time and MB at the peak. */
+/** Runs a program and returns its CPU time in seconds and peak memory in MB. KenLM prints both itself. */
 function resources(program, ...args) {
   const { status, stdout, stderr } = spawnSync(program, args, { encoding: "utf8" });
   if (status !== 0) throw new Error(stderr);
@@ -155,7 +158,7 @@ function resources(program, ...args) {
   return { cpu: (userCPUTime + systemCPUTime) / 1e6, peak: (1.024 * maxRSS) / 1000 };
 }
 
-/** A million distinct words, each once, and 1.2 million more by Zipf's law: from the text to an ARPA file. */
+/** From text to an ARPA file: a million distinct words once each, and 1.2 million more drawn by Zipf's law. */
 function manyWords(at) {
   const V = 1_000_000;
   let text = "";
@@ -187,13 +190,13 @@ function manyWords(at) {
     rows.push([order, ...shown, `${peak.toFixed(0)} MB`, `${peer.peak.toFixed(0)} MB`, verdict(peer.peak, peak)]);
   }
   table(
-    "A million distinct words among 2.2 million, text to ARPA: wanted at most 1.5 × KenLM's CPU time, and its memory (-S 1G)",
+    "A million distinct words among 2.2 million, text to ARPA; goals: 1.5 × KenLM's CPU time, and its memory (-S 1G)",
     ["order", "CPU", "KenLM", "ratio", "met", "peak", "KenLM", "met"],
     rows,
   );
 }
 
-/** The same numbers in [0, 1) each time. */
+/** Random numbers in [0, 1), the same in every run. */
 const random = (() => {
   let state = 12345;
   return () => {
@@ -203,7 +206,7 @@ const random = (() => {
   };
 })();
 
-/** Text by Zipf's law in which a word says something of the next: half of them are drawn, half depend on the one before. */
+/** Writes text by Zipf's law with some structure: half of the words are drawn, half depend on the previous word. */
 function zipfian(file, words) {
   const V = 200_000;
   const sums = new Float64Array(V + 1);
@@ -248,6 +251,6 @@ function growth(at) {
       `${kept.toFixed(1)} B`,
     ]);
   }
-  const headings = ["words", "n-grams", "time", "growth", "of n log n", "peak, an n-gram", "queried"];
-  table("5-grams of Zipfian text: wanted at most 40 B an n-gram while estimating, 20 B queried", headings, rows);
+  const headings = ["words", "n-grams", "time", "growth", "of n log n", "peak per n-gram", "queried"];
+  table("5-grams of Zipfian text; goals: 40 B per n-gram while estimating, 20 B when queried", headings, rows);
 }

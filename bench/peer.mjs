@@ -1,10 +1,11 @@
-// A peer is a process that says what it is, reads commands, one JSON object a line, and answers each with another:
+// A peer is a process that describes itself, then reads commands, one JSON object per line, and answers each with
+// another:
 //
 //   {"version", "threads", "about", "slow": a warning, or nothing}
 //   {"load": {configuration, file, weights: {name: {shape, offset}}, inputs, targets, …}}
 //                        →  {"loss": of the first batch}, or {"unable": true}
-//   {"train": n}      →  {"seconds": of n training steps}
-//   {"generate": n}   →  {"seconds": of n generated tokens}
+//   {"train": n}      →  {"seconds": for n training steps}
+//   {"generate": n}   →  {"seconds": for n generated tokens}
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
@@ -21,7 +22,7 @@ export class Peer {
     return this.next();
   }
 
-  /** Its next answer. */
+  /** Returns the next answer of the peer. */
   async next() {
     const { value, done } = await this.lines.next();
     if (done) throw new Error(`${this.name} ended`);

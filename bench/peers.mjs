@@ -1,5 +1,5 @@
-// The peers: how each is started, where it is looked for, and how to get one that is missing. A peer with more than one
-// number of threads is a process for each.
+// The peers: how each is found and started, and how to install one that is missing. A peer that is run with several
+// numbers of threads is one process for each.
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { availableParallelism } from "node:os";
@@ -9,15 +9,15 @@ import { say } from "./timing.mjs";
 const here = new URL(".", import.meta.url).pathname;
 const program = (name) => `${here}peers/${name}`;
 
-/** Settings for older builds of OpenBLAS that slow the kernels of a current one: peers run without them. */
+/** Settings for older builds of OpenBLAS that slow down current ones: peers run without them. */
 const UNSET = ["OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"];
 export const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !UNSET.includes(name)));
-/** By processor time only one thread is fair: others wait for work at full speed. */
+/** With --cpu, peers get one thread: waiting threads spin, which counts as processor time. */
 const cpu = process.argv.includes("--cpu");
 if (cpu) env.BENCH_CLOCK = "cpu";
 const unset = UNSET.filter((name) => name in process.env);
 
-/** Pythons that have PyTorch, one for each installation: $TORCH_PYTHON (several, with colons), bench/.venv, the system's. */
+/** Pythons with PyTorch, one for each installation: $TORCH_PYTHON (colon-separated), bench/.venv, and the system's. */
 export function torchPythons() {
   const candidates = (process.env.TORCH_PYTHON ?? "").split(":").filter(Boolean);
   candidates.push(`${here}.venv/bin/python`, "python3", "/usr/bin/python3");
@@ -65,18 +65,18 @@ const PEERS = [
     ),
 ];
 
-/** Programs that sections run by themselves. */
+/** Programs that the sections run directly. */
 const PROGRAMS = [
   { name: "KenLM", command: "lmplz", missing: "github.com/kpu/kenlm, its programs on the PATH" },
   {
     name: "fastText",
     command: "fasttext",
     missing: "Debian: apt-get install fasttext",
-    note: "nothing to compare it with yet: no section classifies texts",
+    note: "not compared yet: no section classifies texts",
   },
 ];
 
-/** Says of each program whether it is there. */
+/** Prints which programs are installed. */
 export function sayPrograms() {
   for (const { name, command, missing, note } of PROGRAMS) {
     const found = spawnSync(command, ["--help"]).error === undefined;
@@ -84,10 +84,10 @@ export function sayPrograms() {
   }
 }
 
-/** Starts all peers that this machine has, and says of each what it is, or that it is missing. */
+/** Starts all installed peers, and prints a description of each, or that it is missing. */
 export async function startPeers() {
   const peers = [];
-  if (cpu) say("peers with more than one thread: SKIPPED, by processor time their waiting would count");
+  if (cpu) say("peers with more than one thread: SKIPPED, because waiting threads use processor time, too");
   if (unset.length > 0) say(`peers run without ${unset.join(" and ")}, which this environment sets`);
   for (const find of PEERS) {
     const { name, start, missing } = find();

@@ -1,6 +1,6 @@
-// The peak of 128-bit multiply-adds that nothing but registers limits: independent chains c = a·c + b, as many as cover
-// the latency of both operations and fit into sixteen registers. How many are best differs between processors (and
-// engines schedule them differently), so the peak is that of the fastest count.
+// Measures the peak rate of 128-bit multiply-adds in registers: independent chains c = a·c + b, enough of them to cover
+// the latency of both operations, few enough for sixteen registers. The best number of chains depends on the processor
+// and on the engine's scheduling, so the fastest of several is used.
 import asc from "assemblyscript/asc";
 
 const COUNTS = [8, 10, 11, 12];
@@ -18,7 +18,7 @@ export function chains${count}(n: i32, x: f32, y: f32): f32 {
 }`;
 };
 
-/** Contestants: [{ name, flops, work }], flops per call of work. */
+/** Returns contestants: [{ name, flops, work }], with flops per call of work. */
 export async function probes(variant) {
   const madd = `function madd(a: v128, x: v128, b: v128): v128 {
     return ASC_FEATURE_RELAXED_SIMD ? f32x4.relaxed_madd(a, x, b) : f32x4.add(b, f32x4.mul(a, x));

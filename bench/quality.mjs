@@ -1,6 +1,6 @@
-// How good after how long: the curve of held-out loss against seconds of training, PyTorch's beside it. Characters of
-// tiny-shakespeare (or of the text in $TEXT), the last tenth held out; an LSTM with an embedding of 64, windows of 64,
-// batches of 32, AdamW at 2e-3, the norm clipped at 1. Kneser–Ney models of the same characters come first.
+// Held-out loss as a function of training time, compared with PyTorch: characters of tiny-shakespeare (or of the text
+// in $TEXT), the last tenth held out; an LSTM with an embedding of 64, windows of 64 steps, batches of 32, AdamW at
+// 2e-3, gradient clipping at 1. Kneser–Ney models of the same characters come first.
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { rivulet } from "./internals.mjs";
@@ -9,7 +9,7 @@ import { clock, say, table } from "./timing.mjs";
 
 const here = new URL(".", import.meta.url).pathname;
 const TEXT = process.env.TEXT ?? `${here}../../shared/data/tinyshakespeare.txt`;
-/** Hidden size, epochs, and the loss in nats a character that the last of them has to reach on tiny-shakespeare. */
+/** Hidden size, number of epochs, and the goal for the final loss on tiny-shakespeare, in nats per character. */
 const RUNS = [
   { hiddenSize: 128, epochs: 8, goal: 1.64 },
   { hiddenSize: 256, epochs: 4.7, goal: 1.58 },
@@ -47,7 +47,7 @@ export async function quality() {
     const settings = { text: TEXT, hiddenSize, steps, every };
     const theirs = python ? torchCurve(python, settings) : [];
     table(
-      `quality: LSTM, H = ${hiddenSize}, ${epochs} epochs of ${train.length.toLocaleString("en")} characters; nats a held-out character`,
+      `quality: LSTM, H = ${hiddenSize}, ${epochs} epochs of ${train.length.toLocaleString("en")} characters; nats per held-out character`,
       ["epochs", "rivulet, seconds", "nats", "PyTorch, seconds", "nats", "goal", "met"],
       ours.map(({ tokens, seconds, nats }, i) => {
         const last = i === ours.length - 1 ? [goal.toFixed(2), nats <= goal ? "yes" : "NO"] : [];
@@ -58,7 +58,7 @@ export async function quality() {
   }
 }
 
-/** Kneser–Ney models of the same characters, which count and do not learn. */
+/** Kneser–Ney models of the same characters. */
 function ngrams(train, valid) {
   const tokenizer = rivulet.characters();
   const rows = ORDERS.map((order) => {
@@ -74,7 +74,7 @@ function ngrams(train, valid) {
       [MB, (n) => n.toFixed(1)],
     ];
   });
-  table("quality: Kneser–Ney over characters; nats a held-out character", ["", "seconds", "nats", "MB"], rows);
+  table("quality: Kneser–Ney over characters; nats per held-out character", ["", "seconds", "nats", "MB"], rows);
 }
 
 function torchCurve(python, settings) {

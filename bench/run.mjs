@@ -1,9 +1,9 @@
-// npm run bench                      all that takes seconds
-// npm run bench -- matmul training   only these: matmul, training, generation, ngram
-// npm run bench -- quality           loss against seconds: minutes
+// npm run bench                      the quick sections: matmul, training, generation
+// npm run bench -- ngram training    only these sections: matmul, training, generation, ngram, quality
+// npm run bench -- quality           held-out loss as a function of training time: takes minutes
 // npm run bench -- --wide            with 256-bit vectors (Node 24 or later)
-// npm run bench -- --cpu             by processor time, for a busy machine
-// npm run bench -- --json            each row as an object of a line; all else goes to standard error
+// npm run bench -- --cpu             measures processor time, for a busy machine
+// npm run bench -- --json            prints each row as a JSON object on a line, everything else to standard error
 import { availableParallelism, cpus } from "node:os";
 import { rivulet } from "./internals.mjs";
 import { matmul } from "./matmul.mjs";

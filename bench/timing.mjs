@@ -1,9 +1,9 @@
-// Timing on a machine that others use too: every contestant gets a turn in every round, so that all of them meet the same
-// weather, and each is judged by its best turn and by its median; one against another by the best turns and, round by
-// round, by the median of the ratios. With --cpu a turn's time is that of the processor, all threads added up: for a machine
-// too busy to say anything else.
+// Timing on a shared machine: every contestant gets a turn in every round, so that all of them run under the same load.
+// Each is judged by its best and its median turn; two are compared by their best turns, and by the median of the ratios
+// within each round. With --cpu, the time of a turn is the processor time of all threads, for a machine too busy for
+// anything else.
 
-/** Seconds since some moment. */
+/** Seconds since an arbitrary moment. */
 export const clock =
   process.argv.includes("--cpu") || process.env.BENCH_CLOCK === "cpu"
     ? () => {
@@ -46,13 +46,13 @@ export async function warmUp(work, milliseconds = 100) {
 
 const json = process.argv.includes("--json");
 
-/** Says what is no result: with --json that is not for standard output. */
+/** Prints a message that is not a result: with --json, to standard error. */
 export const say = (text) => (json ? console.error : console.log)(text);
 
 /**
- * Prints rows under their headings, numbers to the right; with --json each as an object of a line, by its headings.
- * @param {string[]} headings the unnamed ones are of no use in an object
- * @param {unknown[][]} rows a cell is a value, or [value, how it is shown]
+ * Prints rows under their headings, right-aligned except for the first column; with --json, each row as a JSON object.
+ * @param {string[]} headings keys of the object; an empty one becomes "what"
+ * @param {unknown[][]} rows a cell is a value, or [value, a function that formats it]
  */
 export function table(title, headings, rows) {
   if (json) {

@@ -1,6 +1,7 @@
-// Whole training steps, and generation at batch 1, against the peers: the same weights, the same first batch (whose loss
-// has to agree before anything is timed), the same plain SGD with clipping. And against the bound: the multiply-add peak of
-// 128-bit vectors that a register-only probe reaches, by the multiplications that a token takes at the least.
+// Complete training steps, and generation at batch size 1, compared with the peers: the same weights, the same first
+// batch (whose loss must agree before anything is timed), the same plain SGD with gradient clipping. Training is also
+// compared with a bound: the multiply-add peak of 128-bit vectors in a register-only probe, divided by the minimum
+// number of operations per token.
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,7 +11,7 @@ import { startPeers } from "./peers.mjs";
 import { probes } from "./probe.mjs";
 import { calling, clock, median, race, table, times, verdict, warmUp } from "./timing.mjs";
 
-/** Least ratio of tokens a second, ours to theirs. */
+/** Goals for the ratio of tokens per second, ours to theirs. */
 const GOALS = {
   training: {
     "128-bit bound": { "small-lstm": 0.7, "char-gru": 0.7, "char-lstm": 0.7, lstm512: 0.7, "ptb-lstm": 0.75 },
@@ -87,7 +88,8 @@ export async function training(seconds) {
       const theirs = await peer.ask({ load });
       if (theirs.unable) continue;
       const part = theirs.partOfBatch ?? 1;
-      // TensorFlow.js averages the loss over the sequences that it was given; its GRU resets before the product.
+      // TensorFlow.js averages the loss over the sequences it was given; its GRU applies the reset gate before the
+      // product.
       const comparable = part === 1 && !(peer.family.startsWith("TensorFlow.js") && configuration.cell === "gru");
       if (comparable && Math.abs(theirs.loss - loss) > 1e-4) {
         throw new Error(`${name}: rivulet's first loss is ${loss}, that of ${peer.name} ${theirs.loss}`);
@@ -103,7 +105,7 @@ export async function training(seconds) {
     rows.push(...compare(name, wide() ? "wide training" : "training", contestants, await race(contestants, seconds)));
     rmSync(load.file);
   }
-  table("training, tokens a second: forward, loss, backward, clip, update", HEADINGS, rows);
+  table("training, tokens per second: forward, loss, backward, clip, update", HEADINGS, rows);
   for (const peer of peers) await peer.end();
 }
 
@@ -128,18 +130,20 @@ export async function generation(seconds) {
     await settle(contestants);
     rows.push(...compare(name, "generation", contestants, await race(contestants, seconds)));
   }
-  table("generation, batch 1, tokens a second", HEADINGS, rows);
+  table("generation, batch 1, tokens per second", HEADINGS, rows);
   for (const peer of peers) await peer.end();
 }
 
-/** Three turns of each for its compiler and its caches; one where a turn takes seconds, as its first does in jax-js. */
+/**
+ * Warms up compilers and caches with three turns each, or fewer if a turn takes over a second, as jax-js's first does.
+ */
 async function settle(contestants) {
   for (const { turn } of contestants) {
     for (let i = 0, seconds = 0; i < 3 && seconds < 1; i++) seconds = await turn();
   }
 }
 
-/** A row for each contestant, with the ratio of our speed to its speed. */
+/** Returns a row for each contestant, with the ratio of our speed to its speed. */
 function compare(name, what, contestants, results) {
   const rate = (i, key) => contestants[i].tokens / results[i][key];
   return contestants.map((contestant, i) => {
@@ -157,7 +161,7 @@ function compare(name, what, contestants, results) {
   });
 }
 
-/** The fastest of the probes. */
+/** Returns the fastest of the probes. */
 async function bestProbe() {
   const contestants = (await probes(rivulet.kernelVariant())).map((probe) => ({ ...probe, turn: calling(probe.work) }));
   for (const { work } of contestants) await warmUp(work);
@@ -166,7 +170,7 @@ async function bestProbe() {
   return contestants.reduce((best, probe, i) => (rate(i) > rate(contestants.indexOf(best)) ? probe : best));
 }
 
-/** What a peer is to start from. Weights go as raw floats in a file: some have millions. */
+/** Returns the starting point for a peer. The weights are raw floats in a file, since there can be millions. */
 function firstBatch(configuration, { network }, tokens) {
   const { T, B } = configuration;
   const file = join(mkdtempSync(join(tmpdir(), "rivulet-bench-")), "weights");
@@ -178,7 +182,7 @@ function firstBatch(configuration, { network }, tokens) {
     weights[name] = { shape, offset };
     offset += values.length;
   }
-  // As carriedWindows cuts it: B streams side by side.
+  // Cut like carriedWindows(): B streams side by side.
   const length = Math.floor((tokens.length - 1) / B);
   const at = (shift) => Array.from({ length: T * B }, (_, i) => tokens[(i % B) * length + Math.floor(i / B) + shift]);
   return { configuration, file, weights, inputs: at(0), targets: at(1), learningRate: LEARNING_RATE, clip: CLIP };

@@ -1,9 +1,9 @@
-// Builds everything from source, in order: kernels (assembly/ → build/*.wasm), the same in modules (build/kernels.ts;
-// build/wide.ts, which only Node's entry needs), what a module of kernels has to be (build/abi.ts), the bundles (src/ →
-// dist/*.js) and their types (dist/types/).
+// Builds everything from source, in order: the kernels (assembly/ → build/*.wasm), the kernels as TypeScript modules
+// (build/kernels.ts, and build/wide.ts, which only Node's entry needs), the exports that a module of kernels must have
+// (build/abi.ts), the bundles (src/ → dist/*.js) and their types (dist/types/).
 //
-//   node scripts/build.mjs            all of it
-//   node scripts/build.mjs kernels    only what the tests need
+//   node scripts/build.mjs            everything
+//   node scripts/build.mjs kernels    only the kernels, for the tests
 import { execFileSync } from "node:child_process";
 import { chmodSync, copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { zlibAsync } from "@gfx/zopfli";
@@ -14,9 +14,9 @@ import { tiles } from "./tiles.mjs";
 process.chdir(new URL("..", import.meta.url).pathname);
 const targets = ["strict", "relaxed", "wide"];
 
-/** Files of dist/ that only differ in where the kernels come from, by the condition of the exports that chooses them. */
+/** Files of dist/ with the kernels of each platform, by the condition of the package's exports that selects them. */
 const KERNELS = { inlined: "kernels", workerd: "kernels.workerd", "edge-light": "kernels.edge-light" };
-/** Keeps the kernels out of the bundles, and makes one entry of src/entries/with-kernels.ts for each of them. */
+/** Keeps the kernels out of the bundles, and makes a variant of src/entries/with-kernels.ts for each of those files. */
 const kernels = {
   name: "kernels",
   setup({ onResolve, onLoad }) {
@@ -45,7 +45,10 @@ for (const target of targets) {
 }
 
 const bytes = (target) => readFileSync(`build/${target}.wasm`);
-/** A module with the bytes of some builds, deflated as one (Zopfli's is 6 % shorter than zlib's), and the length of each. */
+/**
+ * Writes a module with the bytes of some builds, deflated together (Zopfli saves 6 % over zlib), and the length of
+ * each.
+ */
 async function inlined(file, names) {
   const deflated = Buffer.from(await zlibAsync(Buffer.concat(names.map(bytes)), {}));
   const lengths = names.map((name) => `export const ${name} = ${bytes(name).length};\n`).join("");
@@ -72,7 +75,7 @@ if (process.argv[2] !== "kernels") {
       node: "src/entries/node.ts",
       worker: "src/entries/worker.ts",
       cli: "src/cli/main.ts",
-      // What is loaded when a file needs it shares a chunk with nothing else, because of this one, which is not kept.
+      // A temporary entry, deleted below: it keeps the modules that are loaded on demand in chunks of their own.
       unused: "src/text/vocabulary.ts",
     },
     plugins: [kernels],
@@ -80,7 +83,7 @@ if (process.argv[2] !== "kernels") {
     platform: "neutral",
     mainFields: ["module", "main"],
     external: ["node:*"],
-    alias: { fs: "node:fs" }, // chardet's, which also reads files
+    alias: { fs: "node:fs" }, // for chardet, which can also read files
     metafile: true,
   });
   // Without chunks: Parcel 2.16 loses some of a worker's, Vite 7 refuses a worker that has any.
@@ -97,7 +100,7 @@ if (process.argv[2] !== "kernels") {
     external: ["*.wasm", "*.wasm?module"],
   });
   rmSync("dist/unused.js");
-  // Chunks that are only there to be evaluated, which does nothing: bundlers warn of them.
+  // Remove imports of chunks only for their side effects: there are none, and bundlers warn about them.
   for (const name of readdirSync("dist").filter((name) => name.endsWith(".js"))) {
     const code = readFileSync(`dist/${name}`, "utf8");
     writeFileSync(`dist/${name}`, code.replace(/^import "\.\/[\w-]+\.js";\n/gm, ""));
@@ -112,13 +115,13 @@ if (process.argv[2] !== "kernels") {
   );
 }
 
-/** A custom section of WebAssembly: a short name and a short text. */
+/** Returns a custom section of WebAssembly with a short name and a short text. */
 function customSection(name, text) {
   const content = Buffer.from(`${String.fromCharCode(name.length)}${name}${text}`);
   return Buffer.concat([Buffer.from([0, content.length]), content]);
 }
 
-/** The licenses of the packages that are bundled. */
+/** Returns the licenses of the bundled packages. */
 function licenses(inputs) {
   const packages = new Set(inputs.flatMap((input) => input.match(/node_modules\/((?:@[^/]+\/)?[^/]+)/)?.[1] ?? []));
   const texts = [...packages].sort().map((name) => {
@@ -128,5 +131,5 @@ function licenses(inputs) {
     const text = files.map((file) => readFileSync(`${folder}/${file}`, "utf8")).join("\n");
     return `${name} ${version}, ${license}, ${homepage ?? ""}\n\n${text}`;
   });
-  return `Parts of these packages are in the bundles beside this file.\n\n${texts.join("\n\n")}`;
+  return `The bundles beside this file contain parts of these packages.\n\n${texts.join("\n\n")}`;
 }

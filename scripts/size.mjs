@@ -1,6 +1,6 @@
-// Prints what a user downloads, gzipped, against its budget, and fails if one is exceeded. What a program uses of the library is
-// bundled by esbuild and by Vite, since bundlers leave out different things; the larger result counts. Three budgets are above
-// their goals: those rows print the goal, too.
+// Prints the gzipped sizes of what users download, compares them with their budgets, and fails if one is exceeded.
+// Programs that use parts of the library are bundled by esbuild and by Vite, because bundlers remove different parts of
+// unused code; the larger result counts. Three budgets are above their goals: those rows print the goal, too.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -11,9 +11,9 @@ process.chdir(new URL("..", import.meta.url).pathname);
 const gzipped = (bytes) => gzipSync(bytes, { level: 9 }).length;
 const file = (path) => ({ file: gzipped(readFileSync(path)) });
 
-/** What a page loads to run a program: the file it becomes, and those that it imports before it runs. */
+/** Size of the files that a page loads to run a program: its bundle, and the chunks that it imports before it runs. */
 async function bundled(program) {
-  // In the package, which knows itself by its name.
+  // Inside the package, where programs can import it by its name.
   const folder = mkdtempSync(join("build", "size-"));
   try {
     const entry = join(folder, "program.js");
@@ -58,7 +58,7 @@ async function byVite(entry) {
   return loaded(chunks, chunks[output.findIndex(({ isEntry }) => isEntry)].name);
 }
 
-/** The sum of a chunk and all that it imports, each gzipped. */
+/** Total size of a chunk and everything that it imports, each gzipped. */
 function loaded(chunks, entry) {
   const names = new Set([entry]);
   for (const name of names) for (const other of chunks.find((chunk) => chunk.name === name).imports) names.add(other);

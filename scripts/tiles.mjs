@@ -1,22 +1,23 @@
-// Prints the inner loops of the matrix product, which assembly/matmul.ts calls: one pattern, unrolled in rows, columns and
-// depth. What comes out (build/tiles.ts) is too long to be read and too alike to be kept by hand.
+// Generates the inner loops of the matrix product, which assembly/matmul.ts calls: one pattern, unrolled in rows,
+// columns and depth. The output (build/tiles.ts) is too long to read and too repetitive to maintain by hand.
 //
-// The tile to have is 2 rows × 16 columns, 8 accumulators: 2 loads that splat A, 4 loads of B, 8 multiply-adds a step.
-// In 128 bits it is as fast as 4×8, and engines that fuse neighboring 128-bit operations into 256-bit ones can double it.
-// Narrower panels take what is left of a row.
+// The standard tile is 2 rows × 16 columns, 8 accumulators: 2 loads that splat A, 4 loads of B and 8 multiply-adds per
+// step. With 128 bits it is as fast as 4×8, and engines that fuse adjacent 128-bit operations into 256-bit ones can
+// double its speed. Narrower panels cover the rest of a row.
 //
-// A processor that starts six instructions a cycle and needs four cycles for the 22 of a step has little room for others,
-// so eight steps share their counting: 98 % of the multiply-add peak on Zen 4 (Node 20), where the loop that V8 makes of
-// a single step reaches 90 %. The exits between the steps are not only for depths that are no multiple of eight: without
-// them V8 orders the eight steps by accumulator, and spills all of them.
+// A processor that issues six instructions per cycle and needs four cycles for the 22 of a step has few slots left, so
+// eight steps share one loop count: 98 % of the multiply-add peak on Zen 4 (Node 20), where the loop that V8 makes of a
+// single step reaches 90 %. The exits between the steps are needed for depths that are not multiples of eight, but not
+// only for these: without them, V8 orders the eight steps by accumulator and spills all of them.
 //
-// An engine that fuses into 256 bits, for which the wide build is made, has room for 8 accumulators of 256 bits: 4 rows × 16 columns
-// (Zen 4, Node 26, fused multiply-add: 102 GFLOPS; 2×16 62, waiting for its four accumulators; 128 bits 55).
+// An engine that fuses into 256 bits, for which the wide build is made, has room for 8 accumulators of 256 bits: 4 rows
+// × 16 columns (Zen 4, Node 26, fused multiply-add: 102 GFLOPS; 2×16, limited by the latency of four accumulators: 62;
+// 128 bits: 55).
 //
-// A single row, which is what writing text takes, has no second row to share the loads of B with: panels side by side
-// keep as many accumulators busy.
+// A single row, as in text generation, has no second row to share the loads of B with: adjacent panels keep as many
+// accumulators busy.
 
-/** Rows of the tile, by the width of the panel. Aᵀ by columns has no padding for more than four. */
+/** Rows of the tile, by the width of the panel. For Aᵀ by columns, the padding allows at most four. */
 const NARROW = { rows: { 16: 2, 12: 2, 8: 4, 4: 4 }, columns: { 16: 2, 12: 2, 8: 4, 4: 4 }, row: { 32: 1 } };
 const ROWS = {
   strict: NARROW,
@@ -27,16 +28,16 @@ const STEPS = 8;
 
 const upTo = (n) => Array.from({ length: n }, (_, i) => i);
 
-/** Where row r of a tile starts; one past the last is the last again. */
+/** Start of row r of a tile; a row past the last repeats the last one. */
 const row = (r, name, base, stride) =>
   r === 0 ? `${base} + <usize>i * ${stride}` : `${name}${r - 1} + (i + ${r} < M ? ${stride} : 0)`;
 
-/** The panels of 16 columns beside the first. */
+/** Indices of the 16-column panels after the first. */
 const besides = (columns) => upTo(columns / 16).slice(1);
 
 /**
- * The ways to read: A by rows and B packed, the sums starting from S; both where they lie, A by columns, the sums
- * starting from C; one row of A and panels of B side by side.
+ * The ways to read the matrices. rows: A by rows, B packed, sums starting from S. columns: both in place, A by columns,
+ * sums starting from C. row: one row of A, adjacent panels of B.
  */
 const READINGS = {
   rows: {
@@ -81,8 +82,8 @@ function panel(reading, columns, height) {
   const forTile = (rows, line) => rows.flatMap((r) => vectors.map((v) => line(r, v))).join("\n    ");
   const multiplyAdds = (r, k) => {
     if (rows.length > 1) return vectors.map((v) => `c${r}_${v} = madd(x${r}, b${v}, c${r}_${v});`);
-    // A single row uses each vector of B once: loaded there, it takes no register of its own. The exits between the
-    // panels, never taken since k > 0, keep V8 from loading all of them first, and spilling.
+    // A single row uses each vector of B once: loaded at its use, it needs no register of its own. The exits between
+    // the panels are never taken, since k > 0, but keep V8 from loading all vectors first and spilling.
     const exit = (v) => (v > 0 && v % 4 === 0 ? `if (k === ${-1 - k}) break; ` : "");
     return vectors.map((v) => `${exit(v)}c${r}_${v} = madd(x${r}, v128.load(${b(v, k)}), c${r}_${v});`);
   };
@@ -97,7 +98,7 @@ function panel(reading, columns, height) {
   return `
 export function ${reading}${columns}(C: usize, cStride: usize, ${operands}, M: i32, K: i32): void {
   for (let i = 0; i < M; i += ${rows.length}) {
-    // What a row past the last stores, the last one overwrites.
+    // The last row overwrites what rows past the last have stored.
     ${rows.map((r) => `const c${r} = ${row(r, "c", "C", "cStride")};`).join("\n    ")}
     ${rows.map((r) => start(r, besides(columns))).join("\n    ")}
     ${forTile(rows, (r, v) => `let c${r}_${v} = v128.load(${first}${r}, ${16 * v});`)}

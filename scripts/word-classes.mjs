@@ -1,4 +1,4 @@
-// Prints src/text/word-classes.ts: how each character of Unicode takes part in a word (UAX #29, the Word_Break property).
+// Generates src/text/word-classes.ts: the role of each Unicode character in words (UAX #29, the Word_Break property).
 //
 //   node scripts/word-classes.mjs > src/text/word-classes.ts
 import { readFileSync } from "node:fs";
@@ -10,7 +10,7 @@ const require = createRequire(import.meta.url);
 const codePoints = async (property) =>
   (await import(pathToFileURL(require.resolve(`${UNICODE}/${property}/code-points.mjs`)))).default;
 
-/** In the order of the constants in src/text/words.ts. A later row overrides an earlier one. */
+/** The classes, in the order of the constants in src/text/words.ts. Later rows override earlier ones. */
 const CLASSES = [
   ["Other", []],
   ["Letter", ["Word_Break/ALetter"]],
@@ -33,7 +33,7 @@ const CLASSES = [
 ];
 const indexOf = (name) => CLASSES.findIndex(([other]) => other === name);
 
-/** The class of each code point of planes 0 and 1: src/text/words.ts says what it makes of the others. */
+/** Returns the class of each code point in planes 0 and 1. src/text/words.ts handles the other planes. */
 export async function wordClasses() {
   const classes = new Uint8Array(0x20000);
   for (const [index, [, properties]] of CLASSES.entries()) {
@@ -42,7 +42,8 @@ export async function wordClasses() {
   const change = (points, from, to) => {
     for (const point of points) if (classes[point] === indexOf(from)) classes[point] = indexOf(to);
   };
-  // The rules treat Extend and Format alike: here one of them is what can be seen, the other what cannot.
+  // The rules treat Extend and Format alike: here, Extend contains the visible characters and Format the invisible
+  // ones.
   change(await codePoints("Binary_Property/Default_Ignorable_Code_Point"), "Extend", "Format");
   change([0x200b], "Other", "Space"); // the zero width space separates words in scripts that are written without spaces
 
@@ -65,12 +66,14 @@ export async function wordClasses() {
   return classes;
 }
 
-/** Runs of a class: a capital for the class, then one less than the length in base 36, if that is not 0. */
+/**
+ * Encodes runs of equal classes: a capital letter for the class, then the length minus one in base 36, if it is not 0.
+ */
 function encode(classes, isFree) {
   let runs = "";
   for (let at = 0, end; at < classes.length; at = end) {
     const { [at]: first } = classes;
-    // What is not assigned is as its neighbors are, which makes the table a third smaller.
+    // Unassigned code points get the class of their neighbors, which makes the table a third smaller.
     for (end = at + 1; end < classes.length && (classes[end] === first || isFree(end)); end++);
     runs += String.fromCharCode(65 + first) + (end > at + 1 ? (end - at - 1).toString(36) : "");
   }

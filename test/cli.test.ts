@@ -575,7 +575,7 @@ describe("rivulet quantize", () => {
     const further = run(
       "train text.txt --from small.safetensors --window 16 --batch 8 --steps 1 --out further.safetensors",
     );
-    expect(further.stderr).toContain("the int8 weights of small.safetensors are widened to float32 to be trained");
+    expect(further.stderr).toContain("converting the int8 weights of small.safetensors to float32 for training");
   });
 
   it("saves half of an n-gram model in binary form", () => {
@@ -587,7 +587,7 @@ describe("rivulet quantize", () => {
   });
 
   it.each([
-    ["quantize whole.safetensors", '"--out" expected the file to save to: MODEL is left as it is'],
+    ["quantize whole.safetensors", '"--out" expected a file to save to, got none: MODEL itself is not changed'],
     ["quantize whole.safetensors --out whole.safetensors", "would overwrite"],
     ["quantize whole.safetensors --out small.onnx", "not what .onnx promises"],
     ["quantize whole.ngram --out small.arpa", "expected a name that ends in .ngram for an n-gram model"],

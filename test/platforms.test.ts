@@ -80,7 +80,7 @@ describe("selectKernels", () => {
       "a build that is elsewhere",
       "wide",
       "RangeError",
-      '"kernels" expected "strict" or "relaxed", got "wide": rivulet/node\'s useWideVectors() has it',
+      '"kernels" expected "strict" or "relaxed", got "wide": rivulet/node\'s useWideVectors() provides it',
     ],
     [
       "another module",
@@ -92,7 +92,7 @@ describe("selectKernels", () => {
       "another release's",
       altered("0.1.0 strict", "9.1.0 strict"),
       "RangeError",
-      `${start} (0.1.0), got that of release 9.1.0`,
+      `${start} (0.1.0), got the one of release 9.1.0`,
     ],
     [
       "one that lacks a kernel",
@@ -135,7 +135,7 @@ describe("if networks cannot work, the message says why, and the cause is the en
     rivulet.selectKernels("relaxed");
     const error = await failure(create);
     expect(error.message).toBe(
-      'the relaxed kernels need WebAssembly with relaxed SIMD, which this engine lacks: selectKernels("strict") needs less',
+      'the relaxed kernels need WebAssembly with relaxed SIMD, which this engine lacks: use selectKernels("strict")',
     );
     expect(error.cause).toBe(refusal);
   });
@@ -178,7 +178,7 @@ describe("if networks cannot work, the message says why, and the cause is the en
   it("nothing to unpack the kernels with", async () => {
     vi.stubGlobal("DecompressionStream", undefined);
     const error = await failure(create);
-    expect(error.message).toMatch(/DecompressionStream.*selectKernels\(\) takes/);
+    expect(error.message).toMatch(/DecompressionStream.*to selectKernels\(\) instead/);
     expect(error.cause).toBeInstanceOf(TypeError);
   });
 

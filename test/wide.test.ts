@@ -57,7 +57,7 @@ describe("useWideVectors", () => {
 
   it.runIf(capable)("comes too late after the first model", () => {
     const code = "await train(); try { useWideVectors() } catch (error) { console.log(JSON.stringify(error.message)) }";
-    expect(run(code)).toBe("wide kernels expected to be chosen before the first model is made");
+    expect(run(code)).toBe("wide kernels expected to be selected before the first model is created");
   });
 
   it.runIf(capable)("leaves the strict kernels their bits; the wide ones agree within 1e-5", () => {

@@ -196,7 +196,7 @@ describe("a worker that ends", () => {
     const remote = connectWorker(worker);
     const { model, running } = await endless(remote);
     if (source === "") setTimeout(() => worker.terminate(), 100);
-    await expect(running).rejects.toThrow(new WorkerError(`${message}: start another one`));
+    await expect(running).rejects.toThrow(new WorkerError(`${message}: start a new one`));
     await expect(remote.saveModel(model)).rejects.toThrow(WorkerError);
   });
 
@@ -204,7 +204,7 @@ describe("a worker that ends", () => {
     const remote = startWorker();
     const { running } = await endless(remote);
     setTimeout(() => remote.terminate(), 100);
-    await expect(running).rejects.toThrow(new WorkerError("the worker was terminated: start another one"));
+    await expect(running).rejects.toThrow(new WorkerError("the worker was terminated: start a new one"));
   });
 
   it("before it began, as its file is not there, says so", async () => {

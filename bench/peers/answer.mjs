@@ -3,7 +3,7 @@ import { createInterface } from "node:readline";
 
 const answer = (value) => process.stdout.write(`${JSON.stringify(value)}\n`);
 
-/** Says what the peer is, then answers the commands of standard input by the functions of their names. */
+/** Prints the description of the peer, then answers each command on standard input with the function of its name. */
 export async function answerTo(commands, about) {
   answer(about);
   for await (const line of createInterface({ input: process.stdin })) {
@@ -16,7 +16,7 @@ export async function answerTo(commands, about) {
   }
 }
 
-/** A token drawn from probabilities. */
+/** Draws a token from probabilities. */
 export function draw(probabilities) {
   let left = Math.random();
   for (const [id, p] of probabilities.entries()) {

@@ -1,5 +1,5 @@
-// jax-js on its WebAssembly backend, as a peer: see ../peer.mjs for the protocol. Its argument is "1" for one thread, or
-// "all": jax-js then starts as many workers as there are processors, for which Node lacks only the browser's Worker.
+// jax-js on its WebAssembly backend, as a peer: see ../peer.mjs for the protocol. Its argument is "1" for one thread,
+// or "all" for as many workers as there are processors, for which this file gives Node the browser's Worker.
 import { resolveObjectURL } from "node:buffer";
 import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
@@ -35,7 +35,7 @@ await jax.init("wasm");
 jax.defaultDevice("wasm");
 const { numpy: np, nn, tree } = jax;
 
-/** One step of a cell: its new states from the inputs' share of its sums, and from the states before. */
+/** One step of a cell: its new states from x·Wx + b and the previous states. */
 const CELLS = {
   rnn: (x, [h], { Wh, bh }) => [np.tanh(x.add(np.matmul(h, Wh)).add(bh))],
   gru(x, [h], { Wh, bh }) {

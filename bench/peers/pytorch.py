@@ -1,4 +1,4 @@
-# PyTorch as a peer: see ../peer.mjs for what it reads and answers. Its argument is the number of threads.
+# PyTorch as a peer: see ../peer.mjs for the protocol. Its argument is the number of threads.
 import ctypes
 import json
 import math
@@ -8,7 +8,7 @@ import sys
 import time
 
 threads = int(sys.argv[1])
-# OpenBLAS has threads of its own, of which PyTorch says nothing to it.
+# OpenBLAS has threads of its own, whose number PyTorch does not set.
 os.environ["OPENBLAS_NUM_THREADS"] = os.environ["OMP_NUM_THREADS"] = str(threads)
 
 import torch
@@ -18,7 +18,7 @@ torch.set_num_threads(threads)
 
 
 def blas():
-    """The library that multiplies matrices, which is known once it has multiplied one; None for the reference one."""
+    """The BLAS library in use, which is known once it has multiplied a matrix; None for the reference implementation."""
     torch.randn(64, 64) @ torch.randn(64, 64)
     mkl = re.search(r"Math Kernel Library Version (\S+?)-", torch.__config__.show())
     if mkl:

@@ -1,4 +1,4 @@
-# PyTorch's side of ../quality.mjs, one thread: prints {"seconds", "nats"} every so many steps, and after the last.
+# PyTorch's side of ../quality.mjs, on one thread: prints {"seconds", "nats"} every `every` steps and after the last.
 import json
 import os
 import sys
@@ -44,7 +44,7 @@ optimizer = torch.optim.AdamW(model.parameters(), lr=2e-3)
 
 
 def evaluate():
-    # The whole held-out text in one stream, the state carried.
+    # The whole held-out text as one stream, carrying the state.
     total, state = 0.0, None
     with torch.no_grad():
         for i in range(0, len(valid) - 1, 512):

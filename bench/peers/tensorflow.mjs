@@ -1,4 +1,4 @@
-// TensorFlow.js on its WebAssembly backend, one thread, as a peer: see ../peer.mjs for what it reads and answers.
+// TensorFlow.js on its WebAssembly backend, with one thread, as a peer: see ../peer.mjs for the protocol.
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
@@ -14,12 +14,12 @@ wasm.setThreadsCount(1);
 
 const LAYERS = { rnn: "simpleRNN", gru: "gru", lstm: "lstm" };
 let model;
-/** The same weights, for one token at a time. */
+/** A network with the same weights that reads one token at a time. */
 let writer;
 let x;
 let y;
 
-/** @param one whether it reads a single token at a time and keeps its state */
+/** @param one true for a network that reads a single token at a time and keeps its state */
 function network(c, values, one) {
   const model = tf.sequential();
   for (let l = 0; l < c.layers; l++) {
@@ -34,9 +34,10 @@ function network(c, values, one) {
 }
 
 async function load({ configuration: c, file, weights, inputs, targets, learningRate }) {
-  // Its WebAssembly backend has no gradient of an embedding.
+  // The WebAssembly backend has no gradient for embeddings.
   if (c.embeddingSize > 0) return { unable: true };
-  // Its memory does not hold d2l's batch of 1,024: it gets the first 256 sequences, and is counted by tokens.
+  // d2l's batch of 1,024 does not fit into its memory: it gets the first 256 sequences. Speeds count tokens, so they
+  // compare.
   const B = Math.min(c.B, 256);
   const floats = new Float32Array(new Uint8Array(readFileSync(file)).buffer);
   const tensor = (name) => {
@@ -52,7 +53,7 @@ async function load({ configuration: c, file, weights, inputs, targets, learning
   model = network(c, values, false);
   writer = network(c, values, true);
   model.compile({ loss: "categoricalCrossentropy", optimizer: tf.train.sgd(learningRate) });
-  // Ours are time-major.
+  // Ours are time-major, TensorFlow.js's batch-major.
   const oneHot = (ids) => {
     const rows = tf.tensor2d(ids, [c.T, c.B], "int32").transpose().slice([0, 0], [B, c.T]);
     return tf.oneHot(rows.toInt(), c.vocabularySize).toFloat();

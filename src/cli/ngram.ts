@@ -43,7 +43,7 @@ export async function ngramCommand(args: Args): Promise<number> {
   if (merged !== undefined && args.has("skip-symbols")) {
     throw new UsageError('"--skip-symbols" expected TEXT, got "--counts", which has no symbols to skip');
   }
-  // An ARPA file does not store the tokenizer, so it is the default only for the one that readers assume.
+  // ARPA files do not store the tokenizer, so they are the default only for lines(), which readers assume.
   const out = args.file("out") ?? (sentences ? "model.arpa" : "model.ngram");
   const binary = /\.ngram$/i.test(out);
   if (args.has("quantize") && !binary) {

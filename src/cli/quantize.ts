@@ -14,7 +14,8 @@ import { readModel } from "./read-model.js";
 export async function quantizeCommand(args: Args): Promise<number> {
   const [path] = args.operands as [string];
   const out = args.file("out");
-  if (out === undefined) throw new UsageError('"--out" expected the file to save to: MODEL is left as it is');
+  if (out === undefined)
+    throw new UsageError('"--out" expected a file to save to, got none: MODEL itself is not changed');
   keepInputs(out, out, [path]);
   const model = await readModel(path, args);
   const network = model instanceof RecurrentModel;

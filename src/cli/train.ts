@@ -229,7 +229,7 @@ async function further(args: Args, path: string, base: string, signal: AbortSign
     throw new UsageError(`"--from" expected a model that rivulet train saved, got the n-gram model ${quoted(base)}`);
   }
   if (statSync(base).isFile() && isQuantized(readSafetensors(readBytes(base)))) {
-    say(`the int8 weights of ${base} are widened to float32 to be trained`);
+    say(`converting the int8 weights of ${base} to float32 for training`);
   }
   const { tokenizer, vocabulary } = model;
   const ids = await named(path, () => encode(readText(path), tokenizer, vocabulary));
@@ -267,7 +267,7 @@ async function takeUp(args: Args, path: string, checkpoint: string, signal: Abor
   const valid = await heldOut(args.file("valid-file"), ids.subarray(trained.tokens), (validPath) =>
     encode(readText(validPath), tokenizer, vocabulary),
   );
-  // A text that is shorter than the checkpoint's has no held-out end, but that is not its fault to report.
+  // A text shorter than the checkpoint's is the wrong one, which resumeFrom() reports.
   if (ids.length >= trained.tokens) {
     const expected = 'the text that was held out: give it with "--valid-file"';
     checkPatience(length.patience ?? trained.patience, valid, expected);

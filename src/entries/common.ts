@@ -1,4 +1,4 @@
-// What all entries have: text to numbers and back, and what is done with a model of any kind.
+// Exports that all entries share: conversion between text and numbers, and functions for models of any kind.
 //
 // biome-ignore-all assist/source/organizeImports: grouped by what they are for
 
@@ -18,12 +18,12 @@ export {
 } from "../text/tokenizers.js";
 export { UNKNOWN, Vocabulary } from "../text/vocabulary.js";
 
-// Use
+// Functions for all models
 export type { LanguageModel } from "../lm/language-model.js";
 export { type Evaluation, evaluate, evaluateAsync, perplexity } from "../lm/perplexity.js";
 export { type GenerateOptions, type Generation, generate } from "../lm/generate.js";
 export { type NextToken, nextTokens, stateAfter } from "../lm/next.js";
 
-// What is wrong with a file
+// Errors in files
 export { FormatError } from "../io/format.js";
 export type { TokenizerOptions } from "../io/tokenizer.js";

@@ -2,7 +2,7 @@
 //
 // biome-ignore-all assist/source/organizeImports: grouped by what they are for
 
-// Text, and what is done with a model
+// Text, and functions for all models
 export * from "./common.js";
 export { type Corpus, type CorpusOptions, prepare } from "../text/corpus.js";
 export { END, PADDING, START, type VocabularyOptions } from "../text/vocabulary.js";
@@ -21,6 +21,6 @@ export { DivergedError } from "../errors.js";
 export { type Progress, type Training, type TrainOptions, train } from "../train/train.js";
 export { gradientFlow } from "../train/gradient-flow.js";
 
-// Keeping
+// Saving and loading
 export { resume, saveCheckpoint } from "../io/checkpoint.js";
 export { loadModel, loadWeights, type SaveOptions, saveModel } from "../io/model.js";

@@ -1,8 +1,8 @@
-// rivulet/ngram: n-gram models, and what one does with them. No kernels.
+// rivulet/ngram: n-gram models and functions for them, without WebAssembly.
 //
 // biome-ignore-all assist/source/organizeImports: grouped by what they are for
 
-// Text, and what is done with a model
+// Text, and functions for all models
 export * from "./common.js";
 export { SENTENCE_END, SENTENCE_START } from "../text/vocabulary.js";
 
@@ -16,7 +16,7 @@ export { maximumLikelihood } from "../ngram/maximum-likelihood.js";
 export { stupidBackoff } from "../ngram/stupid-backoff.js";
 export { NgramModel, type Smoothing } from "../ngram/model.js";
 
-// Keeping
+// Saving and loading
 export { saveArpa } from "../ngram/arpa-write.js";
 export { saveNgram } from "../ngram/binary.js";
 export { type Bytes, loadNgram } from "../io/ngram.js";

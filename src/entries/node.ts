@@ -1,4 +1,4 @@
-// rivulet/node: files, and what only Node's engine can do.
+// rivulet/node: files, and features of Node's engine.
 
 import { pipeline, Readable } from "node:stream";
 import { createGzip } from "node:zlib";
@@ -23,34 +23,34 @@ export { readCounts, writeCounts } from "../io/parquet.js";
 export { useWideVectors } from "../wasm/wide.js";
 
 /**
- * Saves a model as a safetensors file, whole or not at all.
+ * Saves a model as a safetensors file, completely or not at all.
  * @param options see saveModel()
- * @throws FileError; a file that was there is then unchanged
+ * @throws FileError if it cannot be saved; an existing file is then unchanged
  */
 export function writeModel(path: string, model: RecurrentModel, options: SaveOptions = {}): void {
   pathOf(path);
   writeWhole(path, saveModel(model, options));
 }
 
-/** Loads a model. @throws FileError where there is none; FormatError where it is cut short, altered or something else */
+/** Loads a model. @throws FileError if it cannot be read; FormatError if it is cut short, altered or not a model */
 export async function readModel(path: string, options: TokenizerOptions = {}): Promise<RecurrentModel> {
   checkTokenizerOptions(options);
   return named(pathOf(path), () => loadModel(readBytes(path), options));
 }
 
 /**
- * Saves an n-gram model, whole or not at all: in binary form where the name ends in .ngram, else as an ARPA file, compressed
- * where the name ends in .gz.
- * @param quantize see saveNgram(): for the binary form
- * @throws FileError; a file that was there is then unchanged
- * @throws RangeError where a token has white space in it, and the file is an ARPA file
+ * Saves an n-gram model, completely or not at all: in binary form if the name ends in .ngram, otherwise as an ARPA
+ * file, compressed if the name ends in .gz.
+ * @param quantize for the binary form only: see saveNgram()
+ * @throws FileError if it cannot be saved; an existing file is then unchanged
+ * @throws RangeError if the file is an ARPA file and a token contains white space
  */
 export async function writeNgram(path: string, model: NgramModel, options: { quantize?: boolean } = {}): Promise<void> {
   const { quantize = false } = checkOptions("options", options, { quantize: 1 });
   const binary = /\.ngram$/i.test(pathOf(path));
   if (boolean("quantize", quantize) && !binary) {
     throw new RangeError(
-      `"quantize" expected a path that ends in .ngram, got ${show(path)}: an ARPA file has all digits`,
+      `"quantize" expected a path that ends in .ngram, got ${show(path)}: ARPA files are not quantized`,
     );
   }
   checkNgramModel(model);
@@ -59,19 +59,19 @@ export async function writeNgram(path: string, model: NgramModel, options: { qua
   else await writePieces(path, pipeline(Readable.from(saveArpa(model)), createGzip(), thrown));
 }
 
-/** An error in a pipeline is thrown where it is read. */
+/** Does nothing: reading from a pipeline throws its errors. */
 const thrown = () => {};
 
 /**
- * Loads an n-gram model, whichever form it has and whatever its name.
- * @throws FileError where there is none; FormatError where it is cut short, altered or something else
+ * Loads an n-gram model in any form, whatever its name.
+ * @throws FileError if it cannot be read; FormatError if it is cut short, altered or not an n-gram model
  */
 export async function readNgram(path: string, options: TokenizerOptions = {}): Promise<NgramModel> {
   checkTokenizerOptions(options);
   return named(pathOf(path), () => loadNgram(modelPieces(path), options));
 }
 
-/** Saves a checkpoint of a training, whole or not at all. @throws FileError */
+/** Saves a checkpoint of a training run, completely or not at all. @throws FileError if it cannot be saved */
 export function writeCheckpoint(path: string, training: Training): void {
   pathOf(path);
   writeWhole(path, saveCheckpoint(training));

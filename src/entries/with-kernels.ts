@@ -1,5 +1,5 @@
-// rivulet as the package has it: each part that needs kernels comes with them. The build makes one of this file for each
-// condition of the exports that has its kernels from elsewhere.
+// rivulet as published: each part that needs kernels comes with them. The build makes a variant of this file for each
+// condition of the package's exports whose kernels come from elsewhere.
 
 import { kernels } from "../wasm/inlined.js";
 import { withKernels } from "../wasm/load.js";

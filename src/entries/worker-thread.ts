@@ -1,4 +1,4 @@
-// rivulet/worker-thread: the file that a worker runs. Importing it is all that a worker's own file has to do.
+// rivulet/worker-thread: the file that a worker runs. A custom worker file only has to import it.
 
 import { nodeThreads } from "../worker/start.js";
 import { type Port, serve } from "../worker/thread.js";

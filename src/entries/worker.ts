@@ -2,7 +2,7 @@
 //
 // biome-ignore-all assist/source/organizeImports: grouped by what they are for
 
-// Settings to hand over: plain data, made without kernels
+// Settings for calls to the worker: plain data, created without kernels
 export { carriedWindows, overlappingWindows, randomWindows } from "../data/windows.js";
 export { sentences, words } from "../text/sentences.js";
 export { characters, lines, pattern, whitespace } from "../text/tokenizers.js";

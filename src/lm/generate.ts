@@ -35,9 +35,8 @@ const OPTIONS: Names<GenerateOptions> = { prompt: 1, length: 1, temperature: 1, 
 
 /**
  * Generates text. Iterate over the result for its pieces with `for`, or with `for await`, which yields to the event
- * loop.
- * Tokens that do not stand for text (<unk>, <pad>, <bos>) are never drawn. If the model is trained between two pieces,
- * the second is drawn from its new weights.
+ * loop. Tokens that do not stand for text (<unk>, <pad>, <bos>) are never drawn. If the model is trained between two
+ * pieces, the second is drawn from its new weights.
  * @throws TypeError or RangeError that names the invalid option, or a token of the prompt that the model does not know
  * @throws RangeError (while iterating) if the model's probabilities are not numbers
  */

@@ -1,4 +1,4 @@
-// How well a model predicts a text (Jelinek et al. 1977).
+// Measures how well a model predicts a text (Jelinek et al. 1977).
 
 import { checkOptions, type NoOptions } from "../check.js";
 import { exp } from "../exact.js";
@@ -10,7 +10,7 @@ import { checkModel, type LanguageModel, notNumbers } from "./language-model.js"
 export interface Evaluation {
   /** Mean of −ln p over the predicted tokens. */
   nats: number;
-  /** The same in bits: nats / ln 2. */
+  /** Mean of −log₂ p: nats / ln 2. */
   bits: number;
   /** e^nats. */
   perplexity: number;

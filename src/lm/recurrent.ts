@@ -33,7 +33,7 @@ const OPTIONS: Names<RecurrentOptions> = {
 };
 
 /**
- * A recurrent language model. Its state is (layers, H): the hidden states after the last token; for an LSTM, h, then c.
+ * A recurrent language model. Its state is (layers, H): the hidden states after the last token; for an LSTM, h and c.
  */
 export class RecurrentModel implements LanguageModel<Float32Array> {
   private constructor(
@@ -68,7 +68,7 @@ export class RecurrentModel implements LanguageModel<Float32Array> {
     integer("seed", seed, 0);
     const config = oneDirection(networkConfig({ ...rest, vocabularySize: vocabulary.size }));
     const network = await Network.create(config);
-    // A page that only runs models loads nothing of this.
+    // Imported on demand, so that pages that only run models do not load it.
     const { initialize } = await import("../nn/initialize.js");
     initialize(network, seed, { initialization, forgetBias });
     return new RecurrentModel(network, tokenizer, vocabulary);

@@ -24,7 +24,7 @@ export interface InitializationOptions {
   forgetBias?: number;
 }
 
-/** Fills a parameter block with initial values. @throws TypeError or RangeError that names the invalid option */
+/** Initializes the parameters of a network. @throws TypeError or RangeError that names the invalid option */
 export function initialize(
   network: Network,
   seed: number,

@@ -71,7 +71,7 @@ export class Network {
   version = 0;
   private activations: Activations | undefined;
   private packed = { forward: false, backward: false };
-  /** Whether the parameters were written; they are zero before. */
+  /** True once the parameters have been written; before, they are zero. */
   private written = false;
 
   private constructor(
@@ -158,8 +158,7 @@ export class Network {
    * Forward pass, loss and backpropagation through time over a batch of windows of T steps. The gradient of the mean
    * loss replaces the gradient block.
    * @param state the state before the first step, shaped like initialState(B); replaced by the state after the last
-   * step.
-   * No gradient flows into it.
+   * step. No gradient flows into it.
    * @param dropoutSeed seed of the dropout masks
    * @returns the mean loss per target, in nats
    */
@@ -380,8 +379,7 @@ export class Network {
 
   /**
    * Visits the rows of the states after `steps` steps, padding included, with the start and length of each row in a
-   * state.
-   * In the reverse direction, they are in slot T − steps.
+   * state. In the reverse direction, they are in slot T − steps.
    */
   private forStateRows(
     { layers, T, B }: Activations,

@@ -44,7 +44,7 @@ export const sgd = (options: Given<Optimizer, "sgd"> = {}): Optimizer => setting
 
 /**
  * Checks an optimizer that adamw() or sgd() may not have made, and fills in defaults.
- * @throws TypeError or RangeError
+ * @throws TypeError or RangeError if it is invalid
  */
 export const checkOptimizer = (optimizer: Optimizer): Optimizer =>
   checkSettings(KINDS, "optimizer", optimizer, "adamw() or sgd()");

@@ -124,7 +124,9 @@ export function train(model: RecurrentModel, tokens: TokenIds, options: TrainOpt
   return new Training(model, tokens, checkOptions("options", options, OPTIONS));
 }
 
-/** The claim of the run that last trained a network, whose moments are that run's. */
+/**
+ * Marks the run that last trained a network, and whose moments the network has. No other may start while it is running.
+ */
 interface Hold {
   running: boolean;
 }
@@ -383,7 +385,7 @@ function cut(tokens: TokenIds, starts: Uint32Array, T: number, size: number): Ba
   return { T, B, inputs: steps.subarray(0, T * B), targets: steps.subarray(B) };
 }
 
-/** Error for an id that was changed since it was checked; undefined if the array has been shortened. */
+/** Error for an id that changed after it was checked. @param id undefined if the array became shorter */
 const changed = (at: number, id: number | undefined, size: number): RangeError =>
   new RangeError(
     `"tokens[${at}]" expected an integer from 0 to ${size - 1}, got ${id}: the ids must not change while a model is ` +

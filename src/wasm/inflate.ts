@@ -1,7 +1,7 @@
-// Bytes in a bundle: deflated, as base64. A bundle that is compressed on its way is then less than half of what it would be
-// with base64 of the bytes themselves, in which compression finds little that repeats.
+// Unpacks bytes that are bundled as base64 of their deflated form. When the bundle is compressed for the network, that
+// is less than half the size of plain base64, in which compression finds few repetitions.
 
-/** @param length of what comes out */
+/** @param length number of inflated bytes */
 export async function inflate(base64: string, length: number): Promise<Uint8Array<ArrayBuffer>> {
   const { readable, writable } = new DecompressionStream("deflate");
   const writer = writable.getWriter();

@@ -1,5 +1,5 @@
-// The kernels as bytes, for all that compile bytes: Node, pages, Deno, Bun. Both builds are deflated as one, since they have
-// most of their code in common: 9.2 KB, where each alone has 7.2.
+// Kernels as bytes, for engines that compile WebAssembly from bytes: Node, browsers, Deno, Bun. Both builds are
+// deflated together, because they share most of their code: 9.2 KB, compared with 7.2 KB for each alone.
 
 import { deflated, relaxed, strict } from "../../build/kernels.js";
 import { inflate } from "./inflate.js";

@@ -1,5 +1,5 @@
-// The ABI of assembly/index.ts. Pointers are byte offsets into the memory, the rest are counts and numbers;
-// test/kernels.test.ts holds the two sides together.
+// The ABI of assembly/index.ts. Pointers are byte offsets into the memory; all other arguments are counts and numbers.
+// test/kernels.test.ts checks that the two sides agree.
 
 export interface Kernels {
   heapBase(): number;

@@ -1,4 +1,4 @@
-// Which build of the kernels this engine gets, compiled once and instantiated for each network.
+// Chooses the build of the kernels for this engine, compiles it once, and instantiates it for each network.
 
 import { exported, release } from "../../build/abi.js";
 import { kindOf, oneOf, show } from "../check.js";
@@ -6,13 +6,13 @@ import type { Kernels } from "./kernels.js";
 import { noMemory } from "./no-memory.js";
 
 /**
- * strict: the same bits on every engine. relaxed: fused multiply-add, up to twice as fast where the processor has it.
- * wide: the same in tiles for engines that fuse 128-bit operations into 256-bit ones; see wide.ts.
+ * strict: the same bits on every engine. relaxed: fused multiply-add, up to twice as fast on processors that have it.
+ * wide: relaxed, with tiles for engines that fuse 128-bit operations into 256-bit ones; see wide.ts.
  */
 export const KERNEL_VARIANTS = ["strict", "relaxed", "wide"] as const;
 export type KernelVariant = (typeof KERNEL_VARIANTS)[number];
 
-/** @internal The kernels as a bundler compiled them, or a function that gives their bytes. */
+/** @internal A module that a bundler has compiled, or a function that returns the bytes of the kernels. */
 export type Build = WebAssembly.Module | (() => Promise<Uint8Array<ArrayBuffer>>);
 /** @internal */
 export type Builds = { readonly [variant in KernelVariant]?: Build };
@@ -21,7 +21,7 @@ const builds: { [variant in KernelVariant]?: Build } = {};
 const compiled = new Map<KernelVariant, Promise<WebAssembly.Module>>();
 let selected: KernelVariant | undefined;
 
-/** @internal Makes builds available. A compiled one stays where bytes of the same build come later. */
+/** @internal Makes builds available. Bytes do not replace a compiled module of the same build. */
 export function provideKernels(given: Builds): void {
   for (const variant of KERNEL_VARIANTS) {
     if (given[variant] && typeof builds[variant] !== "object") builds[variant] = given[variant];
@@ -29,8 +29,8 @@ export function provideKernels(given: Builds): void {
 }
 
 /**
- * @internal A part of the library that needs kernels, with those it gets in this bundle. Entries export such parts through here, so
- * that a bundler which drops what is unused keeps the kernels exactly where they are needed.
+ * @internal Returns a part of the library that needs kernels, after making this bundle's kernels available. Entries
+ * export such parts through this function, so that tree shaking keeps the kernels only in programs that need them.
  */
 export function withKernels<T>(given: Builds, part: T): T {
   provideKernels(given);
@@ -38,11 +38,12 @@ export function withKernels<T>(given: Builds, part: T): T {
 }
 
 /**
- * Chooses the kernels for all networks made from now on. Without it, the relaxed build is taken where the engine knows
- * relaxed SIMD (Node 22, browsers of 2024), else the strict one. Choose "strict" for the same bits on every engine.
- * @param kernels a build, or one that is compiled already, for a platform that does not compile bytes: the
- * WebAssembly.Module of "rivulet/strict.wasm" or "rivulet/relaxed.wasm", of this release
- * @throws TypeError, RangeError where `kernels` is none of these, or a build that is not there
+ * Chooses the kernels for all networks created from now on. The default is the relaxed build if the engine supports
+ * relaxed SIMD (Node 22, browsers since 2024), and otherwise the strict one. Choose "strict" for the same bits on every
+ * engine.
+ * @param kernels the name of a build or, on platforms that cannot compile WebAssembly from bytes, a WebAssembly.Module:
+ * "rivulet/strict.wasm" or "rivulet/relaxed.wasm" of this release
+ * @throws TypeError or RangeError if `kernels` is neither, or the build is not available
  */
 export function selectKernels(kernels: KernelVariant | object): void {
   if (typeof kernels === "object" && kernels !== null) {
@@ -58,19 +59,20 @@ export function selectKernels(kernels: KernelVariant | object): void {
     const there = KERNEL_VARIANTS.filter((candidate) => builds[candidate]).map((candidate) => show(candidate));
     const advice =
       variant === "wide"
-        ? "rivulet/node's useWideVectors() has it"
-        : `the WebAssembly.Module of "rivulet/${variant}.wasm" can be given instead`;
+        ? "rivulet/node's useWideVectors() provides it"
+        : `pass the WebAssembly.Module of "rivulet/${variant}.wasm" instead`;
     throw new RangeError(`"kernels" expected ${there.join(" or ")}, got ${show(variant)}: ${advice}`);
   }
   selected = variant;
 }
 
-/** @internal @throws Error where kernels are compiled already */
+/** @internal @throws Error if kernels have already been compiled */
 export function expectNoneCompiled(variant: KernelVariant): void {
-  if (compiled.size > 0) throw new Error(`${variant} kernels expected to be chosen before the first model is made`);
+  if (compiled.size > 0)
+    throw new Error(`${variant} kernels expected to be selected before the first model is created`);
 }
 
-/** The build in use. */
+/** Returns the build in use. */
 export function kernelVariant(): KernelVariant {
   selected ??= builds.relaxed && hasRelaxedSimd() ? "relaxed" : "strict";
   return selected;
@@ -90,29 +92,32 @@ function hasRelaxedSimd(): boolean {
   );
 }
 
-/** @throws TypeError where it is no module; RangeError where it is not one of this release's kernels */
+/** @throws TypeError if it is not a module; RangeError if it is not a build of this release's kernels */
 function checkModule(value: object): WebAssembly.Module {
   const expected = `"kernels" expected the WebAssembly.Module of this release's "rivulet/strict.wasm" or "rivulet/relaxed.wasm"`;
-  // A module of another realm is no instance of this one's class.
+  // Not instanceof, which fails for a module from another realm.
   if (kindOf(value) !== "WebAssembly.Module") throw new TypeError(`${expected}, got ${show(value)}`);
   const module = value as WebAssembly.Module;
   const [mark] = WebAssembly.Module.customSections(module, "rivulet");
   if (!mark) throw new RangeError(`${expected}, got another module`);
   const [found] = new TextDecoder().decode(mark).split(" ");
-  if (found !== release) throw new RangeError(`${expected} (${release}), got that of release ${found}`);
+  if (found !== release) throw new RangeError(`${expected} (${release}), got the one of release ${found}`);
   const names = new Set(WebAssembly.Module.exports(module).map(({ name }) => name));
   const missing = exported.find((name) => !names.has(name));
   if (missing) throw new RangeError(`${expected}, got one without its function "${missing}"`);
   return module;
 }
 
-/** Which build a module is that passed checkModule(). */
+/** Returns the build of a module that passed checkModule(). */
 function variantOf(module: WebAssembly.Module): KernelVariant {
   const [mark] = WebAssembly.Module.customSections(module, "rivulet");
   return new TextDecoder().decode(mark).split(" ")[1] as KernelVariant;
 }
 
-/** @internal The kernels of a build, compiled. @throws Error that says what this engine lacks, or what refuses to compile them */
+/**
+ * @internal Compiles the kernels of a build.
+ * @throws Error that says what this engine lacks, or what keeps it from compiling
+ */
 export function compileKernels(variant = kernelVariant()): Promise<WebAssembly.Module> {
   let module = compiled.get(variant);
   if (!module) {
@@ -137,7 +142,7 @@ async function compile(variant: KernelVariant): Promise<WebAssembly.Module> {
   }
 }
 
-/** @internal Compiled kernels that work on `memory`. @throws RangeError where there is no memory for them */
+/** @internal Instantiates compiled kernels on `memory`. @throws RangeError if there is not enough memory */
 export async function instantiateKernels(module: WebAssembly.Module, memory: WebAssembly.Memory): Promise<Kernels> {
   try {
     const { exports } = await WebAssembly.instantiate(module, { env: { memory } });
@@ -147,7 +152,7 @@ export async function instantiateKernels(module: WebAssembly.Module, memory: Web
   }
 }
 
-/** @internal Kernels of a build that work on `memory`. */
+/** @internal Compiles and instantiates the kernels of a build on `memory`. */
 export async function loadKernels(memory: WebAssembly.Memory, variant = kernelVariant()): Promise<Kernels> {
   return instantiateKernels(await compileKernels(variant), memory);
 }

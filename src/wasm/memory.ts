@@ -1,5 +1,5 @@
-// One linear memory and the kernels that work on it. It is used from its start, block after block, and nothing is
-// ever given back: it goes with the network that owns it.
+// One linear memory and the kernels that work on it. Blocks are laid out one after the other and never freed: the
+// memory lives as long as the network that owns it.
 
 import { size } from "../check.js";
 import type { Kernels } from "./kernels.js";
@@ -9,7 +9,10 @@ import { noMemory } from "./no-memory.js";
 const PAGE = 65536;
 const MAX_PAGES = 65536;
 
-/** Floats that a row of n takes: rows start on 16 bytes, so they are padded with zeros to whole vectors of four. */
+/**
+ * Number of floats in a padded row of n: rows start on 16 bytes, so they are padded with zeros to whole vectors of
+ * four.
+ */
 export const padded = (n: number): number => Math.ceil(n / 4) * 4;
 
 export class Memory {
@@ -19,8 +22,8 @@ export class Memory {
   ) {}
 
   /**
-   * An empty memory. Compiles the kernels where that has not been done yet.
-   * @throws Error where this engine lacks or refuses what they need; RangeError where it gives no memory
+   * Creates an empty memory, and compiles the kernels if that has not been done yet.
+   * @throws Error if this engine lacks or refuses what they need; RangeError if it has no memory left
    */
   static async create(): Promise<Memory> {
     const module = await compileKernels();
@@ -29,8 +32,8 @@ export class Memory {
   }
 
   /**
-   * Makes sure that there are `bytes` bytes. Growing detaches the views made before, so views are made where they are used.
-   * @throws RangeError naming `what` needs them, where that is more than a memory can hold or the machine gives
+   * Makes sure that there are `bytes` bytes. Growing detaches existing views, so views are created where they are used.
+   * @throws RangeError that names `what` needs them, if that is more than a memory can hold or the machine provides
    */
   reserve(bytes: number, what: string): void {
     const missing = Math.ceil(bytes / PAGE) - this.memory.buffer.byteLength / PAGE;
@@ -44,7 +47,7 @@ export class Memory {
     }
   }
 
-  /** How large the memory is, in bytes. */
+  /** Size of the memory in bytes. */
   get bytes(): number {
     return this.memory.buffer.byteLength;
   }
@@ -77,7 +80,7 @@ function allocate(): WebAssembly.Memory {
 export class Blocks {
   constructor(public end: number) {}
 
-  /** Room for n floats or 32-bit integers: where it starts, in bytes. */
+  /** Reserves n floats or 32-bit integers, and returns their offset in bytes. */
   take(n: number): number {
     const start = Math.ceil(this.end / 64) * 64;
     this.end = start + 4 * n;

@@ -1,11 +1,11 @@
-// Why an engine does not give a network what it needs, found by asking the engine, not by reading its messages: engines
-// word them differently, and change them. Theirs is kept as the cause.
+// Explains why an engine does not provide what a network needs. The reason is found by probing the engine rather than
+// by reading its error messages, which differ between engines and versions; the engine's error is kept as the cause.
 
 import type { KernelVariant } from "./load.js";
 
 const WITHOUT = "rivulet/ngram works without it";
 
-/** Why the kernels could not be compiled. @param bytes undefined where they could not be unpacked */
+/** Explains why the kernels could not be compiled. @param bytes undefined if they could not be unpacked */
 export function whyRefused(variant: KernelVariant, bytes: Uint8Array<ArrayBuffer> | undefined): string {
   if (typeof WebAssembly !== "object") {
     return `networks need WebAssembly, which this engine lacks or has turned off: ${WITHOUT}`;
@@ -18,24 +18,26 @@ export function whyRefused(variant: KernelVariant, bytes: Uint8Array<ArrayBuffer
     const [name, condition] = platform;
     return (
       `${name} does not compile WebAssembly from bytes: bundle with the condition "${condition}" of the package's exports, ` +
-      'or give selectKernels() the WebAssembly.Module of "rivulet/strict.wasm"'
+      'or pass the WebAssembly.Module of "rivulet/strict.wasm" to selectKernels()'
     );
   }
   if (!bytes) {
     const format = 'DecompressionStream("deflate") to unpack the kernels';
-    return `networks need ${format}, which failed here: selectKernels() takes the WebAssembly.Module of "rivulet/strict.wasm" instead`;
+    return `networks need ${format}, which failed here: pass the WebAssembly.Module of "rivulet/strict.wasm" to selectKernels() instead`;
   }
   if (!WebAssembly.validate(bytes)) {
-    return `the ${variant} kernels need WebAssembly with relaxed SIMD, which this engine lacks: selectKernels("strict") needs less`;
+    return `the ${variant} kernels need WebAssembly with relaxed SIMD, which this engine lacks: use selectKernels("strict")`;
   }
-  // The engine could, and something forbids it.
+  // The engine is able to compile them, so something forbids it.
   return (
-    "a policy forbids to compile WebAssembly here. In a page with a Content-Security-Policy, add 'wasm-unsafe-eval' to its " +
-    `script-src; elsewhere, give selectKernels() the WebAssembly.Module of "rivulet/strict.wasm". ${WITHOUT}`
+    "a policy forbids compiling WebAssembly here. In a page with a Content-Security-Policy, add 'wasm-unsafe-eval' to its " +
+    `script-src; elsewhere, pass the WebAssembly.Module of "rivulet/strict.wasm" to selectKernels(). ${WITHOUT}`
   );
 }
 
-/** A platform that takes only modules from its bundler, and the condition under which the package's exports have them. */
+/**
+ * The platform, if it accepts only modules from its bundler, and the condition of the package's exports that has them.
+ */
 function edgePlatform(): [name: string, condition: string] | undefined {
   const { navigator, EdgeRuntime } = globalThis as { navigator?: { userAgent?: unknown }; EdgeRuntime?: unknown };
   if (navigator?.userAgent === "Cloudflare-Workers") return ["Cloudflare Workers", "workerd"];

@@ -1,5 +1,5 @@
-// 256-bit vectors. WebAssembly has 128 bits; V8 can fuse two neighboring operations into one of 256, behind a flag that
-// has to be set before the kernels are compiled.
+// Enables 256-bit vectors. WebAssembly's have 128 bits; V8 can fuse two adjacent operations into one of 256 bits,
+// behind a flag that has to be set before the kernels are compiled.
 
 import { cachedDataVersionTag, setFlagsFromString } from "node:v8";
 import { deflated, wide as length } from "../../build/wide.js";
@@ -10,10 +10,10 @@ import { expectNoneCompiled, provideKernels, selectKernels } from "./load.js";
 export const wide = (): Promise<Uint8Array<ArrayBuffer>> => inflate(deflated, length);
 
 /**
- * Turns on 256-bit vectors, and selects the kernels that are made for them: up to twice as fast, on Node 24 or later on
- * x64 processors (with AVX2, which is most since 2015). Call it before the first model is made. The command does.
- * @returns whether the engine was seen to fuse two vectors into one; elsewhere nothing changes
- * @throws Error where a model was made before
+ * Turns on 256-bit vectors, and selects the kernels made for them: up to twice as fast, on Node 24 or later on x64
+ * processors with AVX2 (most since 2015). Call it before the first model is created. The command does so.
+ * @returns true if the engine fuses two vectors into one; otherwise, nothing has changed
+ * @throws Error if a model was created before
  */
 export function useWideVectors(): boolean {
   const { node, v8, ...others } = process.versions;
@@ -30,13 +30,13 @@ export function useWideVectors(): boolean {
   return true;
 }
 
-/** V8 ends the experiment after 14.6. A name that it does not know it prints, and does not throw. */
+/** V8 renamed its experimental flag after 14.6. An unknown flag makes it print a line, not throw. */
 function flagOf(v8: string): string {
   const [major, minor] = v8.split(".").map(Number) as [number, number];
   return major < 14 || (major === 14 && minor <= 6) ? "experimental-wasm-revectorize" : "wasm-revectorize";
 }
 
-/** Sets a flag. @returns what undoes that; nothing is undone where it was set before, which V8's tag of its flags tells */
+/** Sets a flag. @returns a function that undoes it, unless it was set before, as V8's version tag of its flags tells */
 function set(flag: string, opposite: string): () => void {
   const before = cachedDataVersionTag();
   setFlagsFromString(flag);
@@ -47,11 +47,12 @@ function set(flag: string, opposite: string): () => void {
 }
 
 /**
- * Whether V8 compiles two neighboring loads into one. A flag that is on does not say so: without AVX2 it does nothing.
- * Where the second load is out of bounds, the fused one traps in the place of the first.
+ * Returns true if V8 compiles two adjacent loads into one. The flag alone does not tell: without AVX2 it has no effect.
+ * With the second load out of bounds, a fused one traps at the position of the first.
  */
 function fuses(): boolean {
-  // Its optimizing compiler fuses, which otherwise comes when the first one's code has run for a while.
+  // Only the optimizing compiler fuses, and without Liftoff, the baseline compiler, it compiles the code from the
+  // start.
   const restore = set("--no-liftoff", "--liftoff");
   const { prepareStackTrace, stackTraceLimit } = Error;
   try {
@@ -79,5 +80,5 @@ const DOUBLE = new Uint8Array([
   117, 98, 108, 101, 0, 0, 10, 48, 1, 46, 1, 2, 123, 32, 0, 253, 0, 0, 0, 33, 1, 32, 0, 253, 0, 0, 16, 33, 2, 32,
   0, 32, 1, 32, 1, 253, 228, 1, 253, 11, 0, 0, 32, 0, 32, 2, 32, 2, 253, 228, 1, 253, 11, 0, 16, 11,
 ]);
-/** Where the first load is in it, in bytes. */
+/** Position of the first load in DOUBLE, in bytes. */
 const FIRST_LOAD = 45;

@@ -1,4 +1,5 @@
-// The kernels for Cloudflare Workers, which compile no bytes: wrangler makes modules of what is imported.
+// Kernels for Cloudflare Workers, which cannot compile WebAssembly from bytes: wrangler turns these imports into
+// modules.
 
 import type { Builds } from "./load.js";
 import relaxed from "./relaxed.wasm";

@@ -1,5 +1,5 @@
-// The page's side: the library's functions, with their names and arguments, run in a worker. Results come as promises and
-// async iterators. Models, counts and token ids stay in the worker; the page has objects that stand for them.
+// The page's side: the library's functions, with the same names and arguments, run in a worker. Results are promises
+// and async iterators. Models, counts and token ids stay in the worker; the page has stand-in objects for them.
 
 import { WorkerError } from "../errors.js";
 import type { SaveOptions } from "../io/model.js";
@@ -58,9 +58,9 @@ type RemoteTrainOptions = Omit<TrainOptions, "valid"> & { valid?: Ids };
 type Resumed = Pick<RemoteTrainOptions, "epochs" | "steps" | "seconds" | "patience" | "valid" | "signal">;
 
 /**
- * The library in a worker. Everything is as in the functions of the same name, but that what they return is a promise, and that
- * errors of wrong arguments reject it. The bytes of a file are moved to the worker: the page's array is empty afterwards.
- * @throws (all functions) WorkerError where the worker could not be started, or has ended
+ * The library in a worker. Each function works like the one of the same name, but returns a promise, which is rejected
+ * if an argument is invalid. The bytes of a file are moved to the worker: the page's array is empty afterwards.
+ * @throws WorkerError (all functions) if the worker could not be started, or has ended
  */
 export interface RivuletWorker {
   RecurrentModel: { create(options: RecurrentOptions): Promise<RemoteModel> };
@@ -91,21 +91,21 @@ export interface RivuletWorker {
   saveArpa(model: RemoteNgramModel): AsyncIterable<Uint8Array>;
   selectKernels(variant: KernelVariant): Promise<void>;
   kernelVariant(): Promise<KernelVariant>;
-  /** Ends the worker: what it has not answered yet is rejected with a WorkerError. */
+  /** Ends the worker: pending calls are rejected with a WorkerError. */
   terminate(): void;
 }
 
-/** A worker and how it is talked to: a page's Worker and Node's differ. */
+/** The interface to a worker, which hides the differences between a page's Worker and Node's. */
 export interface WorkerPort {
   post(request: Request, transfer: ArrayBuffer[]): void;
-  /** Sets what is done with each answer, and with the error that ends the worker. */
+  /** Sets the handlers of each answer, and of the failure that ends the worker. */
   listen(hear: (answer: Answer) => void, failed: (why: string, cause?: unknown) => void): void;
   terminate(): void;
-  /** Whether the process is to wait for the worker. */
+  /** Makes the process wait for the worker, or no longer wait. */
   hold(waits: boolean): void;
 }
 
-/** The functions that return a promise; of some, the argument whose bytes are moved. */
+/** The functions that return a promise, each with the index of the argument whose bytes are moved, or −1. */
 const CALLS: { [name in FunctionName]?: number } = {
   ...{ prepare: -1, encode: -1, gradientFlow: -1, evaluate: -1, stateAfter: -1, nextTokens: -1 },
   ...{ loadModel: 0, loadWeights: 1, saveModel: -1, saveCheckpoint: -1, resume: 0, loadNgram: 0, saveNgram: -1 },
@@ -113,7 +113,7 @@ const CALLS: { [name in FunctionName]?: number } = {
   ...{ selectKernels: -1, kernelVariant: -1 },
 };
 
-/** How long a worker may take to say that it is there. */
+/** Milliseconds that a worker may take to report that it is ready. */
 const PATIENCE = 30_000;
 
 export function connect(port: WorkerPort): RivuletWorker {
@@ -134,7 +134,7 @@ export function connect(port: WorkerPort): RivuletWorker {
 
 class Connection {
   private readonly waiting = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>();
-  /** The numbers, in the worker, of the objects that stand for its own. */
+  /** Numbers of the stand-in objects: the worker has the objects themselves under the same numbers. */
   private readonly handles = new WeakMap<object, number>();
   private readonly dropped = new FinalizationRegistry<number>((drop) => this.failure ?? this.port.post({ drop }, []));
   private failure: WorkerError | undefined;
@@ -164,12 +164,12 @@ class Connection {
     this.fail("the worker was terminated");
   }
 
-  /** Calls a function in the worker. @param moved the argument whose bytes are moved */
+  /** Calls a function in the worker. @param moved index of the argument whose bytes are moved */
   async call(call: FunctionName, args: unknown[], moved?: number): Promise<unknown> {
     return this.received(await this.ask(call, args, moved));
   }
 
-  /** The same for a function whose result is iterated over: the number that this has in the worker. */
+  /** Calls a function whose result is iterated over, and returns the number of that result in the worker. */
   async begin(call: FunctionName, args: unknown[]): Promise<number> {
     let number = 0;
     fromForm((await this.ask(call, args)) as object, { kept: ({ handle }) => (number = handle) });
@@ -179,7 +179,7 @@ class Connection {
   private async ask(call: FunctionName, args: unknown[], moved = -1): Promise<unknown> {
     const pieces: unknown[] = [];
     for (const arg of args) {
-      // A training is a thenable: awaiting it would train it.
+      // A training run is thenable: awaiting it would start training.
       if (arg instanceof RemoteIterable) await arg.handle();
       pieces.push(arg instanceof RemoteIterable ? arg : await allPieces(arg));
     }
@@ -204,7 +204,7 @@ class Connection {
     });
   }
 
-  /** Has an object stand for one of the worker's. */
+  /** Registers an object as the stand-in for one in the worker. */
   bind<T extends object>(object: T, handle: number): T {
     this.handles.set(object, handle);
     this.dropped.register(object, handle);
@@ -249,14 +249,14 @@ class Connection {
 
   private fail(why: string, cause?: unknown): void {
     if (this.failure) return;
-    this.failure = new WorkerError(`${why}: start another one`, { cause });
+    this.failure = new WorkerError(`${why}: start a new one`, { cause });
     this.port.terminate();
     for (const { reject } of this.waiting.values()) reject(this.failure);
     this.waiting.clear();
   }
 }
 
-/** Something of the worker's to iterate over. Nothing is done before that. */
+/** An iterable in the worker, where nothing runs before it is iterated over. */
 export class RemoteIterable<T> implements AsyncIterable<T> {
   private begun: Promise<number> | undefined;
 
@@ -266,7 +266,7 @@ export class RemoteIterable<T> implements AsyncIterable<T> {
     private readonly signal?: Signal,
   ) {}
 
-  /** Its number in the worker, where it is made if it is not there yet. */
+  /** Returns its number in the worker, and creates it there first if necessary. */
   async handle(): Promise<number> {
     this.begun ??= this.begin().then((handle) => {
       this.connection.bind(this, handle);
@@ -275,7 +275,7 @@ export class RemoteIterable<T> implements AsyncIterable<T> {
     return this.begun;
   }
 
-  /** The worker's signal is aborted without the page's reason. */
+  /** Returns the reason of the page's signal, if it was aborted: the worker's copy does not have it. */
   protected reason(error: unknown): unknown {
     return this.signal?.aborted ? (this.signal as AbortSignal).reason : error;
   }
@@ -298,9 +298,9 @@ export class RemoteIterable<T> implements AsyncIterable<T> {
   }
 }
 
-/** A training in the worker: iterate over it, or await it to have it trained to its end. */
+/** A training run in the worker: iterate over it, or await it to train to the end. */
 export class RemoteTraining extends RemoteIterable<Progress> {
-  // biome-ignore lint/suspicious/noThenProperty: awaiting a training trains it
+  // biome-ignore lint/suspicious/noThenProperty: awaiting a run is meant to train the model
   then<A, B>(
     done?: ((last: Progress | undefined) => A | PromiseLike<A>) | null,
     failed?: ((error: unknown) => B | PromiseLike<B>) | null,
@@ -316,15 +316,15 @@ export class RemoteTraining extends RemoteIterable<Progress> {
   }
 }
 
-/** A text being written in the worker. */
+/** A text being generated in the worker. */
 export class RemoteGeneration extends RemoteIterable<string> {
-  /** What generate() in any thread can go on from. */
+  /** Returns bytes from which generate() can continue, in any thread. */
   async save(): Promise<Uint8Array> {
     return (await this.connection.call("saveGeneration", [this])) as Uint8Array;
   }
 }
 
-/** The pieces of a text or of a file that come one by one, as an array; anything else as it is. */
+/** Collects the pieces of an iterable text or file in an array; returns anything else unchanged. */
 async function allPieces(value: unknown): Promise<unknown> {
   if (typeof value !== "object" || value === null) return value;
   if (Array.isArray(value) || ArrayBuffer.isView(value)) return value;

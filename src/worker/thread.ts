@@ -1,4 +1,4 @@
-// The worker's side: calls what the page asks for, and keeps the objects that the page refers to.
+// The worker's side: calls the functions that the page requests, and keeps the objects that the page refers to.
 
 import * as ngram from "../entries/ngram.js";
 import * as rivulet from "../entries/with-kernels.js";
@@ -43,13 +43,13 @@ const FUNCTIONS = {
 } as const;
 export type FunctionName = keyof typeof FUNCTIONS;
 
-/** How the worker hears from the page and tells it something. */
+/** The worker's connection to the page. */
 export interface Port {
   listen(hear: (request: Request) => void): void;
   post(answer: Answer, transfer: ArrayBuffer[]): void;
 }
 
-/** Answers a page's requests, from now on. */
+/** Starts answering a page's requests. */
 export function serve(port: Port): void {
   const objects = new Map<number, unknown>();
   const iterators = new Map<number, AsyncIterator<unknown>>();
@@ -61,7 +61,7 @@ export function serve(port: Port): void {
     return form("kept", { handle: handles, kind, about: replaced(about, toForm) as Kept["about"] });
   };
 
-  /** The form of an object that stays here. */
+  /** Keeps an object in the worker, and returns its form; for plain values, the form alone, if they have one. */
   const kept = (value: object): unknown => {
     if (value instanceof rivulet.RecurrentModel) {
       const { network, tokenizer, vocabulary } = value;
@@ -82,7 +82,7 @@ export function serve(port: Port): void {
     return toForm(value);
   };
 
-  /** What a function returned, ready to be sent; token ids stay here. */
+  /** Makes the result of a function ready to be sent; token ids stay in the worker. */
   const sent = (call: string, value: unknown): { value: unknown; transfer: ArrayBuffer[] } => {
     if (call === "prepare") {
       const { vocabulary, train, valid } = value as rivulet.Corpus;
@@ -130,7 +130,7 @@ export function serve(port: Port): void {
     }
     const call = FUNCTIONS[request.call as FunctionName] as (...args: unknown[]) => unknown;
     const result = call(...(received(request.args) as unknown[]));
-    // A training is a thenable, too, and not to be run to its end here.
+    // A training run is thenable, too, but must not be awaited here, which would train to the end.
     return sent(request.call, result instanceof Promise ? await result : result);
   };
 
@@ -154,7 +154,7 @@ async function* values(iterable: AsyncIterable<unknown>): AsyncGenerator<unknown
   yield* iterable;
 }
 
-/** Holds a lock until the worker ends, whatever ends it: how a page learns of that. Node has an event for it. */
+/** Holds a lock until the worker ends for any reason, which is how a page learns of it. Node has an event for that. */
 function hold(name: string, then: () => void): void {
   const { locks } = (globalThis as { navigator?: { locks?: Locks } }).navigator ?? {};
   if (name === "" || !locks) {

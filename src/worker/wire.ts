@@ -1,5 +1,6 @@
-// What goes between a page and its worker: requests one way, answers the other, and in both of them forms that stand for
-// what cannot be cloned (tokenizers, vocabularies, signals) or stays where it is (models, counts, token ids).
+// Messages between a page and its worker: requests one way, answers the other. Both contain forms, which stand for
+// values that cannot be cloned (tokenizers, vocabularies, signals) or that stay in the worker (models, counts, token
+// ids).
 
 import { kindOf, show } from "../check.js";
 import { DivergedError } from "../errors.js";
@@ -9,21 +10,21 @@ import { Vocabulary } from "../text/vocabulary.js";
 
 /** From the page to the worker. */
 export type Request =
-  /** The first: the name of a lock for the worker to hold as long as it lives, or none. */
+  /** The first request: the name of a lock that the worker holds as long as it lives, or "" for none. */
   | { lock: string }
   /** Calls a function. */
   | { id: number; call: string; args: unknown[] }
-  /** Takes the next value of what is iterated over, or ends the iteration as `break` does. */
+  /** Takes the next value of an iteration, or ends it as `break` does. */
   | { id: number; next: number }
   | { id: number; end: number }
-  /** The page does not refer to an object anymore. */
+  /** The page no longer refers to an object. */
   | { drop: number }
   | { abort: number };
 
 /** From the worker to the page. */
 export type Answer = { ready: true } | { id: number; value: unknown } | { id: number; error: PlainError };
 
-/** An object that stays in the worker: its number there, what it is, and what the page is to know of it. */
+/** An object that stays in the worker: its number there, its kind, and the properties that the page sees. */
 export interface Kept {
   handle: number;
   kind: "model" | "ngram" | "counts" | "ids" | "training" | "generation" | "pieces";
@@ -33,10 +34,10 @@ export interface Kept {
 export interface Forms {
   tokenizer: TokenizerSpec;
   vocabulary: readonly string[];
-  /** An object of the worker's, as the worker sends it, and its number, as the page does. */
+  /** An object in the worker, as the worker sends it; its number, as the page sends it. */
   kept: Kept;
   object: number;
-  /** An AbortSignal: the number under which the page tells that it was aborted. */
+  /** An AbortSignal: the number under which the page reports that it was aborted. */
   signal: number;
 }
 
@@ -44,7 +45,7 @@ const FORM = "rivulet:form";
 
 export const form = <K extends keyof Forms>(kind: K, content: Forms[K]) => ({ [FORM]: kind, content });
 
-/** Plain data in which each object for which `replace` has something else is replaced. @throws TypeError at a function */
+/** Copies plain data, with each object replaced by the result of `replace`, if any. @throws TypeError at a function */
 export function replaced(value: unknown, replace: (value: object) => unknown): unknown {
   if (typeof value === "function") throw new TypeError(`a worker expected plain data, got ${show(value)}`);
   if (typeof value !== "object" || value === null) return value;
@@ -55,7 +56,7 @@ export function replaced(value: unknown, replace: (value: object) => unknown): u
   return Object.fromEntries(Object.entries(value).map(([key, field]) => [key, replaced(field, replace)]));
 }
 
-/** The form of what both sides can make of its description. */
+/** Returns the form of a value that both sides can build from a description; undefined for others. */
 export function toForm(value: object): unknown {
   if (value instanceof Vocabulary) return form("vocabulary", value.tokens);
   const { spec, piece } = value as Partial<Tokenizer>;
@@ -63,14 +64,14 @@ export function toForm(value: object): unknown {
   return undefined;
 }
 
-/** What a form stands for, by a function for each kind. */
+/** Returns the value that a form stands for, built by the function for its kind. */
 export function fromForm(value: object, make: { [K in keyof Forms]?: (content: Forms[K]) => unknown }): unknown {
   if (!(FORM in value)) return undefined;
   const { [FORM]: kind, content } = value as { [FORM]: keyof Forms; content: never };
   return make[kind]?.(content);
 }
 
-/** Arrays and buffers that are moved, not copied: those that are a whole buffer, which Node's small ones are not. */
+/** The buffer to move instead of copying, if the value spans all of it, which Node's small pooled ones do not. */
 export function movable(value: unknown): ArrayBuffer[] {
   const buffer = value instanceof ArrayBuffer ? value : ArrayBuffer.isView(value) ? value.buffer : undefined;
   const whole = buffer instanceof ArrayBuffer && buffer.byteLength === (value as ArrayBuffer).byteLength;
@@ -92,7 +93,7 @@ export function plainError(error: unknown): PlainError {
   return { name, message, ...(stack && { stack }), ...(cause !== undefined && { cause: plainError(cause) }) };
 }
 
-/** An error of the same class, with the stack that it has in the worker. */
+/** Makes an error of the same class, with the stack that it has in the worker. */
 export function errorFrom({ name, message, stack, cause }: PlainError): Error {
   const error = new (ERRORS[name] ?? Error)(message);
   if (error.name !== name) error.name = name;
