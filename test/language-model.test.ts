@@ -17,6 +17,7 @@ import {
   resume,
   saveCheckpoint,
   saveModel,
+  stateAfter,
   train,
   Vocabulary,
   whitespace,
@@ -143,6 +144,12 @@ describe("generation", () => {
     expect(new Set(pieces.slice(1))).toEqual(new Set([" x"]));
     expect(pieces[0]).toBe("x");
     expect(pieces.length).toBeLessThan(1000);
+  });
+
+  it("continues from a state", () => {
+    const whole = text({ prompt: "ab", length: 20, seed: 3 });
+    expect(text({ state: stateAfter(model, "ab"), length: 20, seed: 3 })).toBe(whole);
+    expect(text({ state: stateAfter(model, "a"), prompt: "b", length: 20, seed: 3 })).toBe(whole);
   });
 
   it("resumes bit for bit from a save at any point", async () => {

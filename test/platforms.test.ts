@@ -39,8 +39,8 @@ async function failure(work: () => unknown): Promise<Error & { cause?: unknown }
 
 describe("selectKernels", () => {
   /** Bytes of a model after two steps of training. */
-  async function trained(): Promise<Uint8Array> {
-    const model = await create({ cell: "lstm" });
+  async function trained(options = {}): Promise<Uint8Array> {
+    const model = await create({ cell: "lstm", ...options });
     const ids = rivulet.encode("abcab".repeat(20), model.tokenizer, model.vocabulary);
     for await (const _ of rivulet.train(model, ids, {
       steps: 2,
@@ -66,6 +66,22 @@ describe("selectKernels", () => {
     rivulet.selectKernels(module);
     await create();
     expect(compile).not.toHaveBeenCalled();
+  });
+
+  it("has the same bits where no instance is made at once, and the memory grows where it is", async () => {
+    rivulet.selectKernels("strict");
+    const expected = await trained({ hiddenSize: 40 });
+    const grow = vi.spyOn(WebAssembly.Memory.prototype, "grow");
+    const refused = vi.spyOn(WebAssembly, "Instance").mockImplementation(
+      class {
+        constructor() {
+          throw new RangeError("WebAssembly.Instance is disallowed on the main thread");
+        }
+      } as never,
+    );
+    expect(await trained({ hiddenSize: 40 })).toEqual(expected);
+    expect(refused).toHaveBeenCalled();
+    expect(grow).toHaveBeenCalled();
   });
 
   const start =
@@ -189,13 +205,13 @@ describe("if networks cannot work, the message says why, and the cause is the en
       throw outOfMemory;
     });
     const options = { windows: rivulet.carriedWindows({ window: 500, batch: 100 }), steps: 1 };
-    const growing = await failure(() => rivulet.train(model, ids, options)[Symbol.asyncIterator]().next());
     const Refused = class {
       constructor() {
         throw outOfMemory;
       }
     };
     vi.spyOn(WebAssembly, "Memory").mockImplementation(Refused as never);
+    const growing = await failure(() => rivulet.train(model, ids, options)[Symbol.asyncIterator]().next());
     const making = await failure(create);
     for (const error of [growing, making]) {
       expect(error).toBeInstanceOf(RangeError);

@@ -2,6 +2,7 @@
 //
 //   {"__metadata__": {string: string}, "name": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}, …}
 
+import { firstNotFinite } from "../arrays.js";
 import { show, size } from "../check.js";
 import { bytesOf } from "./crc32.js";
 import { FormatError, parseObject, record } from "./format.js";
@@ -23,16 +24,17 @@ const MAX_HEADER = 100_000_000;
 
 interface Dtype {
   bytes: number;
-  read(view: DataView, at: number): number;
+  /** Absent if the bytes are kept as they are: files are little-endian, like WebAssembly. */
+  read?(view: DataView, at: number): number;
   Values: Float32ArrayConstructor | Int8ArrayConstructor;
 }
 
 /** The supported number types: size in bytes, how to read one, and the array type in memory. */
 const DTYPES = /* @__PURE__ */ new Map<unknown, Dtype>([
-  ["F32", { bytes: 4, read: (view, at) => view.getFloat32(at, true), Values: Float32Array }],
+  ["F32", { bytes: 4, Values: Float32Array }],
   ["F16", { bytes: 2, read: (view, at) => half(view.getUint16(at, true)), Values: Float32Array }],
   ["BF16", { bytes: 2, read: (view, at) => brain(view.getUint16(at, true)), Values: Float32Array }],
-  ["I8", { bytes: 1, read: (view, at) => view.getInt8(at), Values: Int8Array }],
+  ["I8", { bytes: 1, Values: Int8Array }],
 ]);
 
 /** IEEE 754 binary16: 1 bit of sign, 5 of exponent (bias 15), 10 of fraction. */
@@ -62,18 +64,17 @@ export function writeSafetensors(tensors: ReadonlyMap<string, Tensor>, metadata:
     header[name] = { dtype, shape, data_offsets: [end, end + values.byteLength] };
     end += values.byteLength;
   }
-  let json = new TextEncoder().encode(JSON.stringify(header));
+  const json = new TextEncoder().encode(JSON.stringify(header));
   // Padded with spaces to a multiple of 8, so that the tensors are aligned.
   const length = Math.ceil(json.length / 8) * 8;
-  json = Uint8Array.from({ length }, (_, i) => json[i] ?? 0x20);
   const bytes = new Uint8Array(8 + length + end);
   const view = new DataView(bytes.buffer);
   view.setBigUint64(0, BigInt(length), true);
+  bytes.fill(0x20, 8, 8 + length);
   bytes.set(json, 8);
   let at = 8 + length;
   for (const [, { values }] of ordered) {
-    if (values instanceof Int8Array) bytes.set(bytesOf(values), at);
-    else for (const [i, value] of values.entries()) view.setFloat32(at + 4 * i, value, true);
+    bytes.set(bytesOf(values), at);
     at += values.byteLength;
   }
   return bytes;
@@ -125,7 +126,9 @@ export function readSafetensors(
       continue;
     }
     const values = new type.Values((to - from) / type.bytes);
-    for (let i = 0; i < values.length; i++) values[i] = type.read(view, start + from + type.bytes * i);
+    const { bytes: width, read } = type;
+    if (!read) bytesOf(values).set(bytes.subarray(start + from, start + to));
+    else for (let i = 0; i < values.length; i++) values[i] = read(view, start + from + width * i);
     tensors.set(name, { shape, values });
   }
   const metadata = record('"__metadata__"', header.__metadata__ ?? {});
@@ -138,7 +141,7 @@ export function readSafetensors(
 export function flaw(tensor: Tensor | undefined, shape: readonly number[]): string | undefined {
   const fits = tensor?.shape.length === shape.length && shape.every((n, i) => n === tensor.shape[i]);
   if (!fits) return `expected shape ${list(shape)}, got ${tensor ? list(tensor.shape) : "none"}`;
-  const odd = tensor.values.find((value) => !Number.isFinite(value));
+  const odd = firstNotFinite(tensor.values);
   return odd === undefined ? undefined : `expected finite numbers, got ${odd}`;
 }
 
@@ -150,7 +153,8 @@ export function valuesOf({ tensors }: SafeTensors, name: string, shape: readonly
   if (tensor!.values instanceof Float32Array) return tensor!.values;
   if (shape.length !== 2) throw wrong(name, "expected float32 values, got int8, which only matrices can have");
   const values = widen(tensor!, valuesOf({ tensors, metadata: {} }, scaleOf(name), [shape[0]!]));
-  if (!values.every(Number.isFinite)) throw wrong(scaleOf(name), "expected scales of finite weights, got larger ones");
+  if (firstNotFinite(values) !== undefined)
+    throw wrong(scaleOf(name), "expected scales of finite weights, got larger ones");
   return values;
 }
 

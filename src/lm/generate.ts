@@ -9,8 +9,10 @@ import { checkModel, type LanguageModel, logProbsAfter } from "./language-model.
 import { largest } from "./largest.js";
 import { notWritten } from "./next.js";
 
-export interface GenerateOptions {
-  /** Text to continue, which is not included in the output (default: none). */
+export interface GenerateOptions<S = unknown> {
+  /** State to continue from, as returned by stateAfter() (default: the start). */
+  state?: S;
+  /** Text to continue, read after `state` and not included in the output (default: none). */
   prompt?: string;
   /** Number of tokens to generate; fewer if <eos> comes first (default 200). */
   length?: number;
@@ -25,13 +27,22 @@ export interface GenerateOptions {
   /** Seed of the random choices (default 1). */
   seed?: number;
   /**
-   * Bytes from save() of an earlier generation to continue. They contain its prompt, length and seed; temperature, topK
-   * and topP have to be given again.
+   * Bytes from save() of an earlier generation to continue. They contain its state, prompt, length and seed; temperature,
+   * topK and topP have to be given again.
    */
   from?: Uint8Array | ArrayBuffer;
 }
 
-const OPTIONS: Names<GenerateOptions> = { prompt: 1, length: 1, temperature: 1, topK: 1, topP: 1, seed: 1, from: 1 };
+const OPTIONS: Names<GenerateOptions> = {
+  state: 1,
+  prompt: 1,
+  length: 1,
+  temperature: 1,
+  topK: 1,
+  topP: 1,
+  seed: 1,
+  from: 1,
+};
 
 /**
  * Generates text. Iterate over the result for its pieces with `for`, or with `for await`, which yields to the event
@@ -40,8 +51,8 @@ const OPTIONS: Names<GenerateOptions> = { prompt: 1, length: 1, temperature: 1, 
  * @throws TypeError or RangeError that names the invalid option, or a token of the prompt that the model does not know
  * @throws RangeError (while iterating) if the model's probabilities are not numbers
  */
-export function generate<S>(model: LanguageModel<S>, options: GenerateOptions = {}): Generation<S> {
-  return new Generation(model, checkOptions("options", options, OPTIONS));
+export function generate<S>(model: LanguageModel<S>, options: GenerateOptions<S> = {}): Generation<S> {
+  return new Generation(model, checkOptions<GenerateOptions<S>>("options", options, OPTIONS));
 }
 
 /**
@@ -57,11 +68,12 @@ export class Generation<S = unknown> implements Iterable<string>, AsyncIterable<
 
   constructor(
     private readonly model: LanguageModel<S>,
-    options: GenerateOptions,
+    options: GenerateOptions<S>,
   ) {
-    const { prompt = "", length = 200, temperature = 1, topK, topP = 1, seed = 1, from } = options;
+    const { state, prompt = "", length = 200, temperature = 1, topK, topP = 1, seed = 1, from } = options;
     const fixed =
-      from !== undefined && (["prompt", "length", "seed"] as const).find((name) => options[name] !== undefined);
+      from !== undefined &&
+      (["state", "prompt", "length", "seed"] as const).find((name) => options[name] !== undefined);
     if (fixed)
       throw new TypeError(`"${fixed}" expected no value with "from", which contains it, got ${show(options[fixed])}`);
     checkModel(model);
@@ -77,7 +89,8 @@ export class Generation<S = unknown> implements Iterable<string>, AsyncIterable<
       this.state = this.restore(checkBytes("from", from));
     } else {
       string("prompt", prompt);
-      this.state = model.start();
+      if (state !== undefined) model.saveState(state); // only to check it
+      this.state = state === undefined ? model.start() : state;
       for (const id of encodePrompt(prompt, tokenizer, vocabulary)) this.take(id);
     }
   }

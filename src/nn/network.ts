@@ -256,20 +256,37 @@ export class Network {
     return memory.floats(acts.logP, vocabularySize).slice();
   }
 
+  /** Makes room for training on batches of B windows of T steps at once: making it in two steps would copy all of it. */
+  prepareTraining(T: number, B: number): void {
+    if (this.layout.trained) return;
+    const { config, memory } = this;
+    const { bytes, kernels } = memory;
+    const weights = layOutWeights(config, kernels.heapBase(), true);
+    this.reserve(layOutActivations(config, kernels, weights, T, B, true), T, B);
+    this.makeTrainable(bytes);
+  }
+
+  private reserve({ end }: Activations, T: number, B: number): void {
+    this.memory.reserve(end, `a network of ${this.parameterCount} parameters over ${T} steps of ${B} sequences`);
+  }
+
   private layOut(trained: boolean): FixedLayout {
     const layout = layOutWeights(this.config, this.memory.kernels.heapBase(), trained);
     this.memory.reserve(layout.end, `a network of ${this.parameterCount.toLocaleString("en")} parameters`);
     return layout;
   }
 
-  /** Allocates gradients and moments, all zero, and stores the parameters in rows. */
-  private makeTrainable(): void {
+  /**
+   * Allocates gradients and moments, all zero, and stores the parameters in rows.
+   * @param used how many bytes of the memory may be other than zero
+   */
+  private makeTrainable(used = this.memory.bytes): void {
     if (this.layout.trained) return;
     const { version } = this;
     const values = this.written ? this.parameters.map(({ name }) => this.read(name)) : [];
     this.layout = this.layOut(true);
     const { parameters, end } = this.layout;
-    this.memory.floats(parameters, (end - parameters) / 4).fill(0);
+    this.memory.floats(parameters, (Math.min(used, end) - parameters) / 4).fill(0);
     this.activations = undefined;
     this.touched = [this.whole()];
     for (const [i, value] of values.entries()) this.write(this.parameters[i]!.name, value);
@@ -291,10 +308,8 @@ export class Network {
     if (!parts) return { floats, parameter };
     const { packedIndex } = memory.kernels;
     const [{ K, N, tied }] = parts as [PackedWeight];
-    const place: Place = tied
-      ? (row, column) => parts[0]!.offset + packedIndex(column, row, K, N)
-      : (row, column) => parts[Math.floor(row / K)]!.offset + packedIndex(row % K, column, K, N);
-    return { floats, parameter, place };
+    const place: Place = (row, column) => parts[Math.floor(row / K)]!.offset + packedIndex(row % K, column, K, N);
+    return { floats, parameter: tied ? { ...parameter, transposed: true } : parameter, place };
   }
 
   private whole(): Span {
@@ -326,7 +341,7 @@ export class Network {
     let acts = this.activations;
     if (acts?.T !== T || acts.B !== B || acts.backward !== backward) {
       acts = layOutActivations(config, memory.kernels, weights, T, B, backward);
-      memory.reserve(acts.end, `a network of ${this.parameterCount} parameters over ${T} steps of ${B} sequences`);
+      this.reserve(acts, T, B);
       this.activations = acts;
     }
     return { config, memory, weights, acts, ...options };

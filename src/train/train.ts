@@ -3,6 +3,7 @@
 // Everything that the loop depends on is in `state` below or is a function of the step number, so that a run that was
 // saved and resumed continues bit for bit.
 
+import { firstNotFinite } from "../arrays.js";
 import { checkOptions, defined, integer, type Names, number, POSITIVE, show, size } from "../check.js";
 import { carriedWindows, checkPartition, type Partition, partition } from "../data/windows.js";
 import { DivergedError } from "../errors.js";
@@ -144,6 +145,8 @@ export class Training implements AsyncIterable<Progress>, PromiseLike<Progress |
   readonly #valid: TokenIds | undefined;
   readonly #signal: Signal | undefined;
   readonly #length: number;
+  /** Windows in the first batch, which is the largest. */
+  readonly #batch: number;
   readonly #batchesPerEpoch: number;
   readonly #hold: Hold = { running: false };
   #finished = false;
@@ -172,7 +175,9 @@ export class Training implements AsyncIterable<Progress>, PromiseLike<Progress |
     this.#signal = signal;
     this.#length = tokens.length;
     const { windows, seed } = this.settings;
-    this.#batchesPerEpoch = partition(windows, tokens.length, 0, seed).batches;
+    const epoch = partition(windows, tokens.length, 0, seed);
+    this.#batchesPerEpoch = epoch.batches;
+    this.#batch = epoch.starts(0).length;
     this.#state = state ?? { step: 0, tokens: 0, seconds: 0, carry: firstState(model, windows), sinceBest: 0 };
     if (state) holds.set(model.network, this.#hold);
     Object.freeze(this);
@@ -201,20 +206,20 @@ export class Training implements AsyncIterable<Progress>, PromiseLike<Progress |
           'use "steps" or "epochs"',
       );
     }
-    // The parameters before the last update, whose loss is known to be finite.
-    const good = network.block("parameters").slice();
-    let lastLoss = Number.NaN;
-    let learningRate = 0;
-    const stopUnlessFinite = (what: string, value: number, step: number) => {
-      if (Number.isFinite(value)) return;
-      network.block("parameters").set(good);
-      network.parametersChanged();
-      this.#finished = true;
-      throw diverged(`${what} became ${value} at step ${step}`, lastLoss, learningRate, settings.clip);
-    };
-
     this.#begin();
     try {
+      // The parameters before the last update, whose loss is known to be finite.
+      const good = network.block("parameters").slice();
+      let lastLoss = Number.NaN;
+      let learningRate = 0;
+      const stopUnlessFinite = (what: string, value: number, step: number) => {
+        if (Number.isFinite(value)) return;
+        network.block("parameters").set(good);
+        network.parametersChanged();
+        this.#finished = true;
+        throw diverged(`${what} became ${value} at step ${step}`, lastLoss, learningRate, settings.clip);
+      };
+
       while (!this.#finished && this.done() < 1) {
         const epochIndex = Math.floor(state.step / batchesPerEpoch);
         const epoch = partition(windows, length, epochIndex, seed);
@@ -311,7 +316,10 @@ export class Training implements AsyncIterable<Progress>, PromiseLike<Progress |
     }
     this.checkModelIsOurs();
     // A model that was trained before still has the moments of that run.
-    if (this.#state.step === 0) for (const moment of ["moment1", "moment2"] as const) network.block(moment).fill(0);
+    if (this.#state.step === 0 && network.layout.trained) {
+      for (const moment of ["moment1", "moment2"] as const) network.block(moment).fill(0);
+    }
+    network.prepareTraining(this.settings.windows.window, this.#batch);
     holds.set(network, this.#hold);
     this.#hold.running = true;
   }
@@ -328,7 +336,7 @@ export class Training implements AsyncIterable<Progress>, PromiseLike<Progress |
   /** Loss over the first window of the text, or NaN if a parameter is not finite, which that window may not show. */
   #lossNow(): number {
     const { model, tokens, settings } = this;
-    if (!model.network.block("parameters").every(Number.isFinite)) return Number.NaN;
+    if (firstNotFinite(model.network.block("parameters")) !== undefined) return Number.NaN;
     return evaluateNow(model, tokens.subarray(0, settings.windows.window + 1)).nats;
   }
 

@@ -152,6 +152,11 @@ export async function instantiateKernels(module: WebAssembly.Module, memory: Web
   }
 }
 
+/** @internal Instantiates synchronously. @throws the engine's error, such as a page's refusal to do so on its main thread */
+export function instantiateKernelsNow(module: WebAssembly.Module, memory: WebAssembly.Memory): Kernels {
+  return new WebAssembly.Instance(module, { env: { memory } }).exports as unknown as Kernels;
+}
+
 /** @internal Compiles and instantiates the kernels of a build on `memory`. */
 export async function loadKernels(memory: WebAssembly.Memory, variant = kernelVariant()): Promise<Kernels> {
   return instantiateKernels(await compileKernels(variant), memory);

