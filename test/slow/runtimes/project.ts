@@ -16,7 +16,7 @@ export async function install(): Promise<void> {
   const installed = join(here, "node_modules/.installed");
   const lock = readFileSync(join(here, "package-lock.json"), "utf8");
   if (!existsSync(installed) || readFileSync(installed, "utf8") !== lock) {
-    await run("npm", ["ci", "--no-audit", "--no-fund"], here, 600);
+    await run("npm", ["ci", "--no-audit", "--no-fund"], here, 900);
     writeFileSync(installed, lock);
   }
   rmSync(project, { recursive: true, force: true });
