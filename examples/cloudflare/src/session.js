@@ -11,8 +11,9 @@ rivulet.selectKernels("strict");
 /** How many of the last tokens typed are kept, and learned from. */
 const WINDOW = 48;
 /**
- * How a request's text is learned: dynamic evaluation (Krause et al. 2018). On notes about everyday life, eight tokens a
- * request, it takes the perplexity from 118 to 16. Steps are counted, since the clock stands still in a deployed Worker.
+ * How a request's text is learned: dynamic evaluation (Krause et al. 2018). Notes about everyday life, typed three times in
+ * requests of eight tokens, have perplexities of 47, 11 and 6, and of 90 without learning. Steps are counted, since the
+ * clock stands still in a deployed Worker.
  */
 const LEARNING = { steps: 2, optimizer: rivulet.sgd({ learningRate: 0.3 }), clip: 1 };
 const SUGGESTIONS = 3;
@@ -68,7 +69,9 @@ export class Session extends DurableObject {
   async #read() {
     const kept = this.ctx.storage.kv.get("session");
     const model = await rivulet.loadModel(kept?.weights ?? bundled);
-    return { model, state: kept ? model.restoreState(kept.state) : model.start(), recent: kept?.recent ?? [] };
+    // A session starts as a sentence does: after a full stop.
+    const state = kept ? model.restoreState(kept.state) : rivulet.stateAfter(model, ".");
+    return { model, state, recent: kept?.recent ?? [] };
   }
 
   async #write(model, state, recent) {
