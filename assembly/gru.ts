@@ -11,37 +11,28 @@
 //              δa_r = δu_r = δa_n ⊙ u_n ⊙ r(1 − r)
 //              δWh += Σ_t h_{t-1}ᵀ·δu_t              δb += Σ_t δa_t              δb' += Σ_t δu_t
 //
-// a and u are (T, B, 3·H'), H' = H rounded up to whole vectors: each gate is a block of H'. a holds x·Wx + b, then the
-// gates, then δa; u then δu. h is (T+1, B, H), with the initial state and `reverse` as in lstm.ts.
+// a and u have 3·H' columns, H' = H rounded up to whole vectors: each gate is a block of H'. a holds x·Wx + b, then the
+// gates, then δa; u then δu. h and δh have the initial states in front; the order of the rows is that of the table `steps`
+// (steps.ts). δWh is computed from δu afterwards.
 
 import { biasBackward } from "./bias";
 import { sigmoid, tanh } from "./math";
-import { affine, aTb, multiply } from "./matmul";
+import { affine, multiply } from "./matmul";
 import { sumOfSquares } from "./optimizer";
 import { padded, rowBytes } from "./simd";
+import { firstStep, lastStep, STEP, Step, Steps } from "./steps";
 
 /** h = the states of all steps, from the initial one; a = the gates. Wh: packed by pack (K = H, N = 3·H'); bh: b'. */
-export function gruForward(
-  h: usize,
-  a: usize,
-  u: usize,
-  Wh: usize,
-  bh: usize,
-  T: i32,
-  B: i32,
-  H: i32,
-  reverse: i32,
-): void {
+export function gruForward(h: usize, a: usize, u: usize, Wh: usize, bh: usize, steps: usize, H: i32): void {
   const width = rowBytes(H);
   const N = 3 * padded(H);
-  const step = <usize>B * width;
-  for (let n = 0; n < T; n++) {
-    const t = <usize>(reverse ? T - 1 - n : n);
-    const before = h + (t + <usize>(reverse ? 1 : 0)) * step;
-    const after = h + (t + <usize>(reverse ? 0 : 1)) * step;
-    const ut = u + 3 * t * step;
-    affine(ut, bh, before, Wh, B, N, H);
-    cell(after, a + 3 * t * step, ut, before, B, width);
+  const output = h + <usize>Steps.at(steps).sequences * width;
+  for (let at = firstStep(steps), last = lastStep(steps); at <= last; at += STEP) {
+    const step = Step.at(at);
+    const row = <usize>step.row * width;
+    const before = h + <usize>step.before * width;
+    affine(u + 3 * row, bh, before, Wh, step.rows, N, H);
+    cell(output + row, a + 3 * row, u + 3 * row, before, step.rows, width);
   }
 }
 
@@ -68,44 +59,42 @@ function cell(h: usize, a: usize, u: usize, h0: usize, B: i32, width: usize): vo
 }
 
 /**
- * a = δa, in place of the gates, u = δu; dWh += Σ h_{t-1}ᵀ·δu_t, db += Σ δa_t, dbh += Σ δu_t. dh: δh from the layers
- * above, overwritten. WhT: Wh packed by packT (K = 3·H', N = H). norms: T doubles for the norms ‖δh_t‖² of the complete
- * sums, or 0. scratch: aTbScratch(H, 3·H') floats.
+ * a = δa, in place of the gates, u = δu; db += Σ δa_t, dbh += Σ δu_t. dh: δh from the layers above, overwritten; its
+ * initial rows += δh of the initial states, if they get a gradient. WhT: Wh packed by packT (K = 3·H', N = H). norms: S
+ * doubles for the norms ‖δh‖² of each step's complete sum, or 0.
  */
 export function gruBackward(
   a: usize,
   u: usize,
-  dWh: usize,
   db: usize,
   dbh: usize,
   dh: usize,
   h: usize,
   WhT: usize,
   norms: usize,
-  T: i32,
-  B: i32,
+  steps: usize,
   H: i32,
-  reverse: i32,
-  scratch: usize,
 ): void {
   const width = rowBytes(H);
   const N = 3 * padded(H);
-  const step = <usize>B * width;
-  for (let n = T - 1; n >= 0; n--) {
-    const t = <usize>(reverse ? T - 1 - n : n);
-    const dht = dh + t * step;
-    const ut = u + 3 * t * step;
-    const before = h + (t + <usize>(reverse ? 1 : 0)) * step;
-    if (norms) store<f64>(norms + (t << 3), sumOfSquares(dht, <i32>(step >> 2)));
-    // The previous step gets δh ⊙ z here, and δu·Whᵀ from the product.
-    const previous = n > 0 ? dh + <usize>(reverse ? T - n : n - 1) * step : 0;
-    const at = a + 3 * t * step;
-    cellBackward(at, ut, previous, dht, before, B, width);
-    biasBackward(db, at, B, N);
-    biasBackward(dbh, ut, B, N);
-    if (previous) multiply(previous, ut, WhT, B, H, N);
+  const B = Steps.at(steps).sequences;
+  const withGradient = Steps.at(steps).firstWithGradient;
+  const first = firstStep(steps);
+  for (let at = lastStep(steps); at >= first; at -= STEP) {
+    const step = Step.at(at);
+    const rows = step.rows;
+    const row = <usize>step.row * width;
+    const before = <usize>step.before * width;
+    const dht = dh + <usize>B * width + row;
+    const ut = u + 3 * row;
+    if (norms) store<f64>(norms + ((at - first) / STEP) * 8, sumOfSquares(dht, rows * <i32>(width >> 2)));
+    // The states before get δh ⊙ z here, and δu·Whᵀ from the product.
+    const previous = step.before >= withGradient ? dh + before : 0;
+    cellBackward(a + 3 * row, ut, previous, dht, h + before, rows, width);
+    biasBackward(db, a + 3 * row, rows, N);
+    biasBackward(dbh, ut, rows, N);
+    if (previous) multiply(previous, ut, WhT, rows, H, N);
   }
-  aTb(dWh, h + (reverse ? step : 0), u, H, N, T * B, scratch);
 }
 
 /** a = δa and u = δu from the gates and u_n; dh0 += δh ⊙ z, unless dh0 is 0. */

@@ -14,41 +14,33 @@
 //              δz_g = δc_t ⊙ i ⊙ (1 − g²)
 //              δWh += Σ_t h_{t-1}ᵀ·δz_t              δb += Σ_t δz_t
 //
-// z is (T, B, 4·H'), H' = H rounded up to whole vectors: each gate is a block of H'. It holds x·Wx + b, then the gates,
-// then δz. h and c are (T+1, B, H): one slot holds the initial state. Forward in time that is slot 0, and step t writes
-// slot t + 1; backward (reverse = 1) it is slot T, and step t writes slot t.
+// z has 4·H' columns, H' = H rounded up to whole vectors: each gate is a block of H'. It holds x·Wx + b, then the gates,
+// then δz. h, c and δh have the initial states in front, so no step is special; the order of the rows is that of the table
+// `steps` (steps.ts). δWh is computed from δz afterwards.
 
 import { biasBackward } from "./bias";
 import { sigmoid, tanh } from "./math";
-import { aTb, multiply } from "./matmul";
+import { multiply } from "./matmul";
 import { sumOfSquares } from "./optimizer";
 import { padded, rowBytes } from "./simd";
+import { firstStep, lastStep, STEP, Step, Steps } from "./steps";
 
 /**
- * h, c = the states of all steps, from those in the initial slots; z = the gates; tc = tanh(c) (T, B, H).
+ * h, c = the states of all steps, from the initial ones; z = the gates; tc = tanh(c), without the initial rows.
  * Wh: packed by pack (K = H, N = 4·H').
  */
-export function lstmForward(
-  h: usize,
-  c: usize,
-  tc: usize,
-  z: usize,
-  Wh: usize,
-  T: i32,
-  B: i32,
-  H: i32,
-  reverse: i32,
-): void {
+export function lstmForward(h: usize, c: usize, tc: usize, z: usize, Wh: usize, steps: usize, H: i32): void {
   const width = rowBytes(H);
   const N = 4 * padded(H);
-  const step = <usize>B * width;
-  for (let n = 0; n < T; n++) {
-    const t = <usize>(reverse ? T - 1 - n : n);
-    const before = t + <usize>(reverse ? 1 : 0);
-    const after = t + <usize>(reverse ? 0 : 1);
-    const zt = z + t * (step << 2);
-    multiply(zt, h + before * step, Wh, B, N, H);
-    cell(h + after * step, c + after * step, tc + t * step, zt, c + before * step, B, width);
+  const initial = <usize>Steps.at(steps).sequences * width;
+  for (let at = firstStep(steps), last = lastStep(steps); at <= last; at += STEP) {
+    const step = Step.at(at);
+    const row = <usize>step.row * width;
+    const before = <usize>step.before * width;
+    const after = initial + row;
+    const zt = z + 4 * row;
+    multiply(zt, h + before, Wh, step.rows, N, H);
+    cell(h + after, c + after, tc + row, zt, c + before, step.rows, width);
   }
 }
 
@@ -73,13 +65,12 @@ function cell(h: usize, c: usize, tc: usize, z: usize, c0: usize, B: i32, width:
 }
 
 /**
- * z = δz, in place of the gates; dWh += Σ h_{t-1}ᵀ·δz_t, db += Σ δz_t. dh: δh from the layers above, overwritten.
- * WhT: Wh packed by packT (K = 4·H', N = H). norms: T doubles for the norms ‖δh_t‖² of the complete sums, or 0.
- * dc: B rows of H floats; scratch: aTbScratch(H, 4·H') floats.
+ * z = δz, in place of the gates; db += Σ δz_t. dh: δh from the layers above, overwritten; its initial rows += δh of the
+ * initial states, if they get a gradient. dc (B, H): δc of each sequence's last state, replaced by that of its initial
+ * one. WhT: Wh packed by packT (K = 4·H', N = H). norms: S doubles for the norms ‖δh‖² of each step's complete sum, or 0.
  */
 export function lstmBackward(
   z: usize,
-  dWh: usize,
   db: usize,
   dh: usize,
   dc: usize,
@@ -88,28 +79,26 @@ export function lstmBackward(
   tc: usize,
   WhT: usize,
   norms: usize,
-  T: i32,
-  B: i32,
+  steps: usize,
   H: i32,
-  reverse: i32,
-  scratch: usize,
 ): void {
   const width = rowBytes(H);
   const N = 4 * padded(H);
-  const step = <usize>B * width;
-  memory.fill(dc, 0, step);
-  for (let n = T - 1; n >= 0; n--) {
-    const t = <usize>(reverse ? T - 1 - n : n);
-    const next = <usize>(reverse ? T - 2 - n : n + 1);
-    const before = t + <usize>(reverse ? 1 : 0);
-    const dht = dh + t * step;
-    if (n < T - 1) multiply(dht, z + next * (step << 2), WhT, B, H, N);
-    if (norms) store<f64>(norms + (t << 3), sumOfSquares(dht, <i32>(step >> 2)));
-    const zt = z + t * (step << 2);
-    cellBackward(zt, dc, dht, tc + t * step, c + before * step, B, width);
-    biasBackward(db, zt, B, N);
+  const B = Steps.at(steps).sequences;
+  const withGradient = Steps.at(steps).firstWithGradient;
+  const first = firstStep(steps);
+  for (let at = lastStep(steps); at >= first; at -= STEP) {
+    const step = Step.at(at);
+    const rows = step.rows;
+    const row = <usize>step.row * width;
+    const before = <usize>step.before * width;
+    const dht = dh + <usize>B * width + row;
+    const zt = z + 4 * row;
+    if (norms) store<f64>(norms + ((at - first) / STEP) * 8, sumOfSquares(dht, rows * <i32>(width >> 2)));
+    cellBackward(zt, dc + <usize>step.sequence * width, dht, tc + row, c + before, rows, width);
+    biasBackward(db, zt, rows, N);
+    if (step.before >= withGradient) multiply(dh + before, zt, WhT, rows, H, N);
   }
-  aTb(dWh, h + (reverse ? step : 0), z, H, N, T * B, scratch);
 }
 
 /** z = δz from the gates, dc = δc ⊙ f for the step before. */

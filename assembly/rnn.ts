@@ -7,67 +7,67 @@
 //              δWh += Σ_t h_{t-1}ᵀ·δz_t                 δb += Σ_t δz_t
 //
 // Only h·Wh and δz·Whᵀ depend on the previous step. x·Wx + b of all steps is computed beforehand, by one product or one
-// gather; δWx and δx are computed from δz afterwards. δb is summed in the loop, while δz_t is in the cache.
+// gather; δWh, δWx and δx are computed from δz afterwards. δb is summed in the loop, while δz_t is in the cache.
 //
-// h is (T+1, B, H): one slot holds the initial state, so no step is special. Forward in time that is slot 0, and step t
-// writes slot t + 1; backward (reverse = 1) it is slot T, and step t writes slot t. z and δh are (T, B, H). Like the
-// gates of the other cells, Wh has H' columns, H rounded up to whole vectors.
+// h and δh have the initial states in front, so no step is special; the order of their rows is that of the table `steps`
+// (steps.ts). Like the gates of the other cells, Wh has H' columns, H rounded up to whole vectors.
 
 import { biasBackward } from "./bias";
 import { tanh } from "./math";
-import { aTb, multiply } from "./matmul";
+import { multiply } from "./matmul";
 import { sumOfSquares } from "./optimizer";
 import { padded, rowBytes } from "./simd";
+import { firstStep, lastStep, STEP, Step, Steps } from "./steps";
 
 /** Value of `activation` for ReLU; 0 is tanh. */
 const RELU: i32 = 1;
 
 /**
- * h = the states of all steps, from the initial one, in place of z = x·Wx + b. Wh: packed by pack (K = H, N = H').
+ * h = the states of all steps, from the initial ones, in place of z = x·Wx + b. Wh: packed by pack (K = H, N = H').
  */
-export function rnnForward(h: usize, Wh: usize, T: i32, B: i32, H: i32, activation: i32, reverse: i32): void {
+export function rnnForward(h: usize, Wh: usize, steps: usize, H: i32, activation: i32): void {
   const width = rowBytes(H);
   const N = padded(H);
-  const step = <usize>B * width;
-  for (let n = 0; n < T; n++) {
-    const before = h + <usize>(reverse ? T - n : n) * step;
-    const after = reverse ? before - step : before + step;
-    multiply(after, before, Wh, B, N, H);
-    activate(after, step, activation);
+  const output = h + <usize>Steps.at(steps).sequences * width;
+  for (let at = firstStep(steps), last = lastStep(steps); at <= last; at += STEP) {
+    const step = Step.at(at);
+    const after = output + <usize>step.row * width;
+    multiply(after, h + <usize>step.before * width, Wh, step.rows, N, H);
+    activate(after, <usize>step.rows * width, activation);
   }
 }
 
 /**
- * dz = δz, in place of δh from the layers above; dWh += Σ h_{t-1}ᵀ·δz_t, db += Σ δz_t.
- * WhT: Wh packed by packT (K = H', N = H). norms: T doubles for the norms ‖δh_t‖² of the complete sums (with the part
- * from step t + 1), or 0. scratch: aTbScratch(H, H') floats.
+ * dz = δz, in place of δh from the layers above; db += Σ δz_t. The initial rows of dz: += δh of the initial states, if
+ * they get a gradient. WhT: Wh packed by packT (K = H', N = H). norms: S doubles for the norms ‖δh‖² of each step's
+ * complete sum (with the part from the step after it), or 0.
  */
 export function rnnBackward(
   dz: usize,
-  dWh: usize,
   db: usize,
   h: usize,
   WhT: usize,
   norms: usize,
-  T: i32,
-  B: i32,
+  steps: usize,
   H: i32,
   activation: i32,
-  reverse: i32,
-  scratch: usize,
 ): void {
   const width = rowBytes(H);
   const N = padded(H);
-  const step = <usize>B * width;
-  for (let n = T - 1; n >= 0; n--) {
-    const t = <usize>(reverse ? T - 1 - n : n);
-    const dzt = dz + t * step;
-    if (n < T - 1) multiply(dzt, reverse ? dzt - step : dzt + step, WhT, B, H, N);
-    if (norms) store<f64>(norms + (t << 3), sumOfSquares(dzt, <i32>(step >> 2)));
-    activateBackward(dzt, h + (t + <usize>(reverse ? 0 : 1)) * step, step, activation);
-    biasBackward(db, dzt, B, N);
+  const B = Steps.at(steps).sequences;
+  const withGradient = Steps.at(steps).firstWithGradient;
+  const first = firstStep(steps);
+  for (let at = lastStep(steps); at >= first; at -= STEP) {
+    const step = Step.at(at);
+    const bytes = <usize>step.rows * width;
+    const after = <usize>(B + step.row) * width;
+    if (norms) store<f64>(norms + ((at - first) / STEP) * 8, sumOfSquares(dz + after, <i32>(bytes >> 2)));
+    activateBackward(dz + after, h + after, bytes, activation);
+    biasBackward(db, dz + after, step.rows, N);
+    if (step.before >= withGradient) {
+      multiply(dz + <usize>step.before * width, dz + after, WhT, step.rows, H, N);
+    }
   }
-  aTb(dWh, h + (reverse ? step : 0), dz, H, N, T * B, scratch);
 }
 
 /** h = φ(h) */

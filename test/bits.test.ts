@@ -55,14 +55,20 @@ function compare(name: string, found: Record<string, Uint8Array | Float32Array |
   else expect(hashes).toEqual(expected[name]);
 }
 
-const TEXT = Array.from({ length: 60 }, (_, i) => `It was ${i * i} o'clock; ${i % 7} whales said "${i * 31}!" to `).join("");
+const TEXT = Array.from(
+  { length: 60 },
+  (_, i) => `It was ${i * i} o'clock; ${i % 7} whales said "${i * 31}!" to `,
+).join("");
 const tokenizer = characters();
 const { vocabulary, train: ids, valid } = prepare(TEXT, tokenizer, { valid: 0.1 });
 
 /** Every cell; one to three layers; dropout; tied, embedded and one-hot inputs; widths with and without padding. */
 const MODELS: Record<string, [Partial<RecurrentOptions>, TrainOptions?]> = {
   rnn: [{ cell: "rnn", hiddenSize: 21 }],
-  "rnn, sgd, momentum": [{ cell: "rnn", hiddenSize: 32, layers: 2 }, { optimizer: sgd({ learningRate: 0.1, momentum: 0.9 }) }],
+  "rnn, sgd, momentum": [
+    { cell: "rnn", hiddenSize: 32, layers: 2 },
+    { optimizer: sgd({ learningRate: 0.1, momentum: 0.9 }) },
+  ],
   relu: [{ cell: "rnn", activation: "relu", hiddenSize: 18, embeddingSize: 7, layers: 3, dropout: 0.3 }],
   gru: [{ cell: "gru", hiddenSize: 24, initialization: "orthogonal" }, { schedule: cosine() }],
   "gru, embedded": [
@@ -73,7 +79,9 @@ const MODELS: Record<string, [Partial<RecurrentOptions>, TrainOptions?]> = {
   lstm: [{ cell: "lstm", hiddenSize: 22, initialization: "xavier", forgetBias: 1 }, { optimizer: adamw() }],
   "lstm, dropout": [{ cell: "lstm", hiddenSize: 17, layers: 3, dropout: 0.5 }],
   "lstm, embedded": [{ cell: "lstm", hiddenSize: 40, embeddingSize: 50, layers: 2 }, { patience: 9 }],
-  "lstm, tied": [{ cell: "lstm", hiddenSize: 36, embeddingSize: 36, layers: 2, tied: true, initialization: "orthogonal" }],
+  "lstm, tied": [
+    { cell: "lstm", hiddenSize: 36, embeddingSize: 36, layers: 2, tied: true, initialization: "orthogonal" },
+  ],
 };
 
 describe("to the last bit", () => {

@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 import {
+  add,
   gruBackward,
   gruForward,
   lstmBackward,
@@ -23,7 +24,12 @@ const cells = {
     gates: 4,
     run: (z: Matrix[], h0: Matrix, Wh: Matrix) => {
       const forward = lstmForward(z, h0, h0, Wh);
-      return { h: forward.h, backward: (dh: Matrix[]) => lstmBackward(dh, forward, Wh) };
+      // h0 is the initial cell state, too.
+      const backward = (dh: Matrix[]) => {
+        const { dz, dWh, dh0, dc0 } = lstmBackward(dh, forward, Wh);
+        return { dz, dWh, dh0: add(dh0, dc0) };
+      };
+      return { h: forward.h, backward };
     },
   },
   GRU: {
@@ -32,8 +38,8 @@ const cells = {
       const bias = Wh[0]!.map((_, j) => Math.sin(j));
       const forward = gruForward(z, h0, Wh, bias);
       const backward = (dh: Matrix[]) => {
-        const { da, dWh } = gruBackward(dh, forward, Wh);
-        return { dz: da, dWh };
+        const { da, ...rest } = gruBackward(dh, forward, Wh);
+        return { dz: da, ...rest };
       };
       return { h: forward.h, backward };
     },
@@ -64,7 +70,7 @@ describe("the float64 reference", () => {
     const { gradient } = head(h);
     const WoT = Wo[0]!.map((_, j) => Wo.map((row) => row[j]!));
     const dh = multiply(gradient, WoT);
-    const { dz, dWh } = backward(Array.from({ length: T }, (_, t) => dh.slice(t * B, (t + 1) * B)));
+    const { dz, dWh, dh0 } = backward(Array.from({ length: T }, (_, t) => dh.slice(t * B, (t + 1) * B)));
 
     const numeric = (row: number[], j: number) => {
       const x = row[j]!;
@@ -82,6 +88,7 @@ describe("the float64 reference", () => {
       }
     };
     check(dWh, Wh);
+    check(dh0, h0);
     for (let t = 0; t < T; t++) check(dz[t]!, z[t]!);
   });
 });

@@ -42,7 +42,7 @@ export function rnnForward(z: Matrix[], h0: Matrix, Wh: Matrix, activation: keyo
   return h;
 }
 
-/** From ∂L/∂h_t as the layers above have it: ∂L/∂z_t, ∂L/∂Wh, and ‖∂L/∂h_t‖ in full. */
+/** From ∂L/∂h_t as the layers above have it: ∂L/∂z_t, ∂L/∂Wh, ∂L/∂h_0, and ‖∂L/∂h_t‖ in full. */
 export function rnnBackward(dh: Matrix[], h: Matrix[], Wh: Matrix, activation: keyof typeof activations) {
   const T = dh.length;
   const dz: Matrix[] = new Array(T);
@@ -54,7 +54,7 @@ export function rnnBackward(dh: Matrix[], h: Matrix[], Wh: Matrix, activation: k
     dz[t] = total.map((row, b) => row.map((d, j) => d * activations[activation].fromOutput(h[t + 1]![b]![j]!)));
     dWh = add(dWh, multiply(transpose(h[t]!), dz[t]!));
   }
-  return { dz, dWh, norms };
+  return { dz, dWh, dh0: multiply(dz[0]!, transpose(Wh)), norms };
 }
 
 const sigmoid = (x: number) => 1 / (1 + Math.exp(-x));
@@ -83,13 +83,20 @@ export function lstmForward(z: Matrix[], h0: Matrix, c0: Matrix, Wh: Matrix) {
   return { h, c, gates };
 }
 
-/** From ∂L/∂h_t as the layers above have it: ∂L/∂z_t, ∂L/∂Wh, and ‖∂L/∂h_t‖ in full. */
-export function lstmBackward(dh: Matrix[], { h, c, gates }: ReturnType<typeof lstmForward>, Wh: Matrix) {
+/**
+ * From ∂L/∂h_t as the layers above have it, and ∂L/∂c_T: ∂L/∂z_t, ∂L/∂Wh, ∂L/∂h_0, ∂L/∂c_0, and ‖∂L/∂h_t‖ in full.
+ */
+export function lstmBackward(
+  dh: Matrix[],
+  { h, c, gates }: ReturnType<typeof lstmForward>,
+  Wh: Matrix,
+  dcT: Matrix = map(() => 0, dh[0]!),
+) {
   const T = dh.length;
   const dz: Matrix[] = new Array(T);
   const norms: number[] = new Array(T);
   let dWh = map(() => 0, Wh);
-  let dc = map(() => 0, dh[0]!);
+  let dc = dcT;
   for (let t = T - 1; t >= 0; t--) {
     const [i, f, g, o] = gates[t] as [Matrix, Matrix, Matrix, Matrix];
     const dht = t === T - 1 ? dh[t]! : add(dh[t]!, multiply(dz[t + 1]!, transpose(Wh)));
@@ -104,7 +111,7 @@ export function lstmBackward(dh: Matrix[], { h, c, gates }: ReturnType<typeof ls
     dc = map((d, fx) => d * fx, dc, f);
     dWh = add(dWh, multiply(transpose(h[t]!), dz[t]!));
   }
-  return { dz, dWh, norms };
+  return { dz, dWh, dh0: multiply(dz[0]!, transpose(Wh)), dc0: dc, norms };
 }
 
 /** GRU with the reset after the product, gates r, z, n side by side in a = x·Wx + b; bh: the bias of h·Wh. */
@@ -125,7 +132,7 @@ export function gruForward(a: Matrix[], h0: Matrix, Wh: Matrix, bh: number[]) {
   return { h, gates };
 }
 
-/** From ∂L/∂h_t as the layers above have it: ∂L/∂a_t, ∂L/∂(h·Wh), ∂L/∂Wh, and ‖∂L/∂h_t‖ in full. */
+/** From ∂L/∂h_t as the layers above have it: ∂L/∂a_t, ∂L/∂(h·Wh), ∂L/∂Wh, ∂L/∂h_0, and ‖∂L/∂h_t‖ in full. */
 export function gruBackward(dh: Matrix[], { h, gates }: ReturnType<typeof gruForward>, Wh: Matrix) {
   const T = dh.length;
   const [da, du]: [Matrix[], Matrix[]] = [new Array(T), new Array(T)];
@@ -147,7 +154,7 @@ export function gruBackward(dh: Matrix[], { h, gates }: ReturnType<typeof gruFor
       map((d, zx) => d * zx, dht, z),
     );
   }
-  return { da, du, dWh, norms };
+  return { da, du, dWh, dh0: later, norms };
 }
 
 /** Σ −log softmax(o)_y over the rows, and its gradient; a row whose target is −1 counts for nothing. */

@@ -29,13 +29,9 @@ export interface Pass {
 const at = ({ weights }: Pass, offset: number) => weights.parameters + 4 * offset;
 export const gradientOf = ({ weights }: Pass, offset: number) => weights.gradients + 4 * offset;
 
-/**
- * Pointer to the hidden states after steps 1 to T: (T·B, H). In the forward direction they follow the initial state.
- */
-function outputOf({ acts, config }: Pass, layer: number, direction: number): number {
-  const [h] = acts.layers[layer]![direction]!.states;
-  return h! + (direction === 0 ? 4 * acts.B * padded(config.hiddenSize) : 0);
-}
+/** Pointer to the hidden states after steps 1 to T: (T·B, H). They follow the initial states. */
+const outputOf = ({ acts }: Pass, layer: number, direction: number): number =>
+  acts.layers[layer]![direction]!.states[0]! + acts.initial;
 
 const NO_BIAS = 0;
 
@@ -105,29 +101,37 @@ function gatherPacked({ memory, acts }: Pass, { forward, K, N }: PackedWeight, r
 }
 
 /**
- * Backward pass of inputForward. Adds to the gradient of Wx and, if the cell sums its biases, copies the gradient of
- * b_ih to that of b_hh.
+ * Backward pass of inputForward, and of h·Wh. Adds to the gradients of Wx and Wh and, if the cell sums its biases, copies
+ * the gradient of b_ih to that of b_hh.
  * @param dx filled with the gradients of the layer's inputs, (T·B, K); scratch for a layer that reads tokens
- * @param dz for each direction, the gradient of x·Wx + b
+ * @param d for each direction, the gradients of x·Wx + b and of h·Wh
  */
-export function inputBackward(pass: Pass, layer: number, dx: readonly number[], dz: readonly number[]): void {
+export function inputBackward(
+  pass: Pass,
+  layer: number,
+  dx: readonly number[],
+  d: readonly (readonly [dz: number, du: number])[],
+): void {
   const { config, memory, weights, acts } = pass;
   const { kernels } = memory;
   const rows = acts.T * acts.B;
   const x = inputsOf(pass, layer);
-  weights.layers[layer]!.forEach(({ Wx, Wh, bx, bh }, d) => {
+  weights.layers[layer]!.forEach(({ Wx, Wh, bx, bh }, direction) => {
+    const [dz, du] = d[direction]!;
+    const { K: H, N } = Wh;
+    kernels.aTb(gradientOf(pass, Wh.offset), statesBefore(pass, layer, direction), du, H, N, rows, acts.scratch);
     if (!CELLS[config.cell].ownBias) {
       memory.floats(gradientOf(pass, bh), Wh.N).set(memory.floats(gradientOf(pass, bx), Wh.N));
     }
     Wx.forEach(({ offset, backward, K, N }, i) => {
       const dW = gradientOf(pass, offset);
       if (readsOneHot(pass, layer)) {
-        kernels.scatterAdd(dW, dz[d]!, acts.inputs, rows, N);
+        kernels.scatterAdd(dW, dz, acts.inputs, rows, N);
         return;
       }
-      kernels.aTb(dW, x[i]!, dz[d]!, K, N, rows, acts.scratch);
-      if (d === 0) kernels.affine(dx[i]!, weights.zeros, dz[d]!, backward, rows, K, N);
-      else kernels.multiply(dx[i]!, dz[d]!, backward, rows, K, N);
+      kernels.aTb(dW, x[i]!, dz, K, N, rows, acts.scratch);
+      if (direction === 0) kernels.affine(dx[i]!, weights.zeros, dz, backward, rows, K, N);
+      else kernels.multiply(dx[i]!, dz, backward, rows, K, N);
     });
   });
   if (layer === 0 && weights.embedding !== undefined) {
@@ -135,6 +139,14 @@ export function inputBackward(pass: Pass, layer: number, dx: readonly number[], 
   } else if (drops(pass, layer - 1)) {
     for (const [d, dropped] of dx.entries()) drop(pass, layer - 1, d, dropped, dropped);
   }
+}
+
+/** Pointer to the state before each row, one below the other. Forward in time they lie so. */
+function statesBefore({ acts, config, memory }: Pass, layer: number, direction: number): number {
+  const [h] = acts.layers[layer]![direction]!.states;
+  if (direction === 0) return h!;
+  memory.kernels.gather(acts.before, h!, NO_BIAS, acts.steps[1]!.before, acts.T * acts.B, config.hiddenSize);
+  return acts.before;
 }
 
 /** Visits the rows of the top layer's states in equal parts, small enough for their logits to stay in the cache. */

@@ -121,13 +121,13 @@ export function layOutWeights(config: NetworkConfig, start: number, trained: boo
 
 /** Pointers to the activations of one direction of a layer. Matrices have T·B rows, time-major. */
 export interface LayerActivations {
-  /** For each of the cell's states: T + 1 slots of B rows. */
+  /** For each of the cell's states: T + 1 slots of B rows, the initial states in the first. */
   readonly states: readonly number[];
   /** x·Wx + b, which the cell replaces by its gates, and the backward pass by their gradients. */
   readonly z: number;
   /** lstm: tanh(c). gru: h·Wh + b', 3 gates wide. */
   readonly kept: number;
-  /** T doubles, ‖∂L/∂h_t‖². */
+  /** T doubles, ‖∂L/∂h_t‖², in the order in which the direction reads. */
   readonly norms: number;
   /** The states after dropout, if there is dropout and a layer above. */
   readonly dropped: number;
@@ -138,6 +138,12 @@ export interface Activations {
   readonly B: number;
   /** True if there is room for a backward pass. */
   readonly backward: boolean;
+  /** Bytes of the initial states, B rows. */
+  readonly initial: number;
+  /** For each direction, the table of its steps and, if it is not the order of the rows, the state before each row. */
+  readonly steps: readonly { readonly table: number; readonly before: number }[];
+  /** The states before each row of a direction that reads backward. */
+  readonly before: number;
   readonly inputs: number;
   readonly targets: number;
   /** log p of each target, or of each class after one step. */
@@ -146,7 +152,7 @@ export interface Activations {
   readonly e: number;
   readonly layers: readonly (readonly LayerActivations[])[];
   /**
-   * Two buffers of T·B rows for each direction: one holds the gradients from the layer above, the other those for the
+   * Two buffers for each direction, B rows for the initial states and T·B more: one holds the gradients from the layer above, the other those for the
    * layer below, and they swap roles at each layer.
    */
   readonly d: readonly [readonly number[], readonly number[]];
@@ -194,18 +200,18 @@ export function layOutActivations(
   const width = padded(H);
   const columns = gates * width;
 
-  const direction = (l: number, d: number): LayerActivations => {
+  const direction = (l: number): LayerActivations => {
     const slots = states.map(() => blocks.take((rows + B) * width));
     return {
       states: slots,
       // The rnn cell's only gate becomes the hidden state, so it shares its memory.
-      z: gates === 1 ? slots[0]! + (d === 0 ? 4 * B * width : 0) : blocks.take(rows * columns),
+      z: gates === 1 ? slots[0]! + 4 * B * width : blocks.take(rows * columns),
       kept: blocks.take(rows * keptWidths(config) * width),
       norms: backwardOnly(2 * T),
       dropped: backwardOnly(config.dropout > 0 && l < layers - 1 ? rows * width : 0),
     };
   };
-  const gradients = () => each(D, () => backwardOnly(rows * Math.max(width, padded(E))));
+  const gradients = () => each(D, () => backwardOnly(rows * Math.max(width, padded(E)) + B * width));
   const scratches = [
     kernels.aTbScratch(H, columns),
     E > 0 ? kernels.aTbScratch(E, columns) : 0,
@@ -215,11 +221,14 @@ export function layOutActivations(
     T,
     B,
     backward,
+    initial: 4 * B * width,
+    steps: each(D, (d) => ({ table: blocks.take(4 + 4 * T), before: backwardOnly(d * rows) })),
+    before: backwardOnly((D - 1) * rows * width),
     inputs: blocks.take(rows),
     targets: blocks.take(rows),
     logP: blocks.take(Math.max(rows, padded(V))),
     e: blocks.take(rows * padded(E)),
-    layers: each(layers, (l) => each(D, (d) => direction(l, d))),
+    layers: each(layers, (l) => each(D, () => direction(l))),
     d: [gradients(), gradients()],
     dc: backwardOnly(cell === "lstm" ? B * width : 0),
     logits: blocks.take(logitRows * padded(V)),

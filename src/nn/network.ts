@@ -36,6 +36,7 @@ import {
   readParameter,
   writeParameter,
 } from "./parameters.js";
+import { statesBefore, stepTable } from "./steps.js";
 
 /** Windows of B sequences, T steps each, time-major: step t of sequence b is at t·B + b. */
 export interface Batch {
@@ -173,7 +174,12 @@ export class Network {
   stateGradientNorms(batch: Batch, state: Float32Array): Float64Array[] {
     const pass = this.pass(batch.T, batch.B, true, { norms: true });
     this.backpropagate(batch, state, pass);
-    return pass.acts.layers.flat().map(({ norms }) => this.memory.doubles(norms, batch.T).map(Math.sqrt));
+    return pass.acts.layers.flatMap((layer) =>
+      layer.map(({ norms }, direction) => {
+        const read = this.memory.doubles(norms, batch.T).map(Math.sqrt);
+        return direction === 0 ? read : read.reverse();
+      }),
+    );
   }
 
   private backpropagate({ T, B, ...batch }: Batch, state: Float32Array, pass: Pass): number {
@@ -195,10 +201,11 @@ export class Network {
     this.writeState(state, acts);
     this.forward(pass);
     let [dh, dx] = acts.d;
-    const loss = outputLossAndGradient(pass, dh, 1 / targets);
+    const after = (pointers: readonly number[]) => pointers.map((pointer) => pointer + acts.initial);
+    const loss = outputLossAndGradient(pass, after(dh), 1 / targets);
     for (let l = config.layers - 1; l >= 0; l--) {
-      const dz = dh.map((d, direction) => cells[config.cell].backward(pass, l, direction, d));
-      inputBackward(pass, l, dx, dz);
+      const d = dh.map((gradient, direction) => cells[config.cell].backward(pass, l, direction, gradient));
+      inputBackward(pass, l, after(dx), d);
       [dh, dx] = [dx, dh];
     }
     this.readState(state, acts);
@@ -343,6 +350,12 @@ export class Network {
       acts = layOutActivations(config, memory.kernels, weights, T, B, backward);
       this.reserve(acts, T, B);
       this.activations = acts;
+      const counts = new Array<number>(T).fill(B);
+      acts.steps.forEach((steps, direction) => {
+        const table = stepTable(counts, direction === 1, false);
+        memory.integers(steps.table, table.length).set(table);
+        if (backward && direction === 1) memory.integers(steps.before, T * B).set(statesBefore(table, T * B));
+      });
     }
     return { config, memory, weights, acts, ...options };
   }
@@ -393,11 +406,11 @@ export class Network {
   }
 
   /**
-   * Visits the rows of the states after `steps` steps, padding included, with the start and length of each row in a
-   * state. In the reverse direction, they are in slot T − steps.
+   * Visits the rows of the states before the first step (0) or after the last (T), padding included, with the start and
+   * length of each row in a state. The last step of the reverse direction is the first in time.
    */
   private forStateRows(
-    { layers, T, B }: Activations,
+    { layers, B }: Activations,
     steps: number,
     visit: (row: Float32Array, start: number, length: number) => void,
   ): void {
@@ -407,7 +420,7 @@ export class Network {
     for (const state of CELLS[this.config.cell].states.keys()) {
       for (const directions of layers) {
         for (const [d, { states }] of directions.entries()) {
-          const slot = d === 0 ? steps : T - steps;
+          const slot = d === 0 ? steps : Math.min(steps, 1);
           const floats = this.memory.floats(states[state]! + 4 * slot * B * stride, B * stride);
           if (stride === H) visit(floats, start, B * H);
           else for (let b = 0; b < B; b++) visit(floats.subarray(b * stride, (b + 1) * stride), start + b * H, H);

@@ -22,35 +22,20 @@ export interface Kernels {
   scatterAdd(dW: number, de: number, ids: number, n: number, width: number): void;
   dropout(y: number, x: number, seed: number, threshold: number, scale: number, n: number): void;
 
-  rnnForward(h: number, Wh: number, T: number, B: number, H: number, activation: number, reverse: number): void;
+  rnnForward(h: number, Wh: number, steps: number, H: number, activation: number): void;
   rnnBackward(
     dz: number,
-    dWh: number,
     db: number,
     h: number,
     WhT: number,
     norms: number,
-    T: number,
-    B: number,
+    steps: number,
     H: number,
     activation: number,
-    reverse: number,
-    scratch: number,
   ): void;
-  lstmForward(
-    h: number,
-    c: number,
-    tc: number,
-    z: number,
-    Wh: number,
-    T: number,
-    B: number,
-    H: number,
-    reverse: number,
-  ): void;
+  lstmForward(h: number, c: number, tc: number, z: number, Wh: number, steps: number, H: number): void;
   lstmBackward(
     z: number,
-    dWh: number,
     db: number,
     dh: number,
     dc: number,
@@ -59,38 +44,21 @@ export interface Kernels {
     tc: number,
     WhT: number,
     norms: number,
-    T: number,
-    B: number,
+    steps: number,
     H: number,
-    reverse: number,
-    scratch: number,
   ): void;
-  gruForward(
-    h: number,
-    a: number,
-    u: number,
-    Wh: number,
-    bh: number,
-    T: number,
-    B: number,
-    H: number,
-    reverse: number,
-  ): void;
+  gruForward(h: number, a: number, u: number, Wh: number, bh: number, steps: number, H: number): void;
   gruBackward(
     a: number,
     u: number,
-    dWh: number,
     db: number,
     dbh: number,
     dh: number,
     h: number,
     WhT: number,
     norms: number,
-    T: number,
-    B: number,
+    steps: number,
     H: number,
-    reverse: number,
-    scratch: number,
   ): void;
 
   softmaxCrossEntropy(o: number, scratch: number, targets: number, rows: number, V: number, scale: number): number;
