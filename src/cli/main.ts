@@ -64,10 +64,17 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
 // A failure of standard error cannot be reported anywhere.
 process.stderr.on("error", () => {});
 
+/**
+ * Lets V8's compiler threads finish while the event loop still runs. At its end Node waits for them, and one that waits
+ * for a garbage collection of the main thread then never ends (https://github.com/nodejs/node/issues/54918).
+ */
+const settle = () => new Promise((resolve) => setTimeout(resolve, 20));
+
 const helpFor = (name = "") => (Object.hasOwn(commands, name) ? `${name} --help` : "--help");
 
 main(process.argv.slice(2)).then(
-  (code) => {
+  async (code) => {
+    await settle();
     process.exitCode = code || (unwritable ? 1 : 0);
   },
   (error: Error) => {
