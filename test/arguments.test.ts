@@ -279,6 +279,7 @@ function table(): Record<string, Row> {
     ],
     sgd: [index.sgd, options(a("learningRate", "positive", 1, optional), a("momentum", "share", 0.5, optional))],
     constant: [index.constant, options()],
+    linear: [index.linear, options(a("warmup", "share", 0.1, optional), a("final", "share", 0.1, optional))],
     cosine: [index.cosine, options(a("warmup", "share", 0.1, optional), a("final", "share", 0.1, optional))],
     step: [index.step, options(a("drops", "integer", 2, optional), a("factor", "share", 0.1, optional))],
     train: [
@@ -447,7 +448,7 @@ describe("every function", () => {
       await expect(async () => void (await call()), given).rejects.toThrow(message);
     }
     expect(() => index.train(model, ids, { learningRate: 1 } as never)).toThrow(
-      /^"options" has no "learningRate": it has windows, optimizer, schedule, .*signal$/,
+      /^"options" has no "learningRate": it has windows, batch, optimizer, schedule, .*signal$/,
     );
     expect(() => index.characters({ lowercase: true } as never)).toThrow('"options" has no "lowercase": it has none');
     expect(() => index.train(model, ids, { optimizer: { kind: "sgd", beta1: 1 } as never })).toThrow(

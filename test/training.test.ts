@@ -8,6 +8,7 @@ import {
   DivergedError,
   evaluate,
   gradientFlow,
+  linear,
   overlappingWindows,
   type Partition,
   type Progress,
@@ -299,7 +300,8 @@ describe("training", () => {
     [{ patience: 2 }, '"patience" expected "valid" tokens with it'],
     [{ valid: Uint8Array.of(1) }, '"valid" expected at least 2 tokens, got 1'],
     [{ optimizer: { kind: "rmsprop" } as never }, '"optimizer.kind" expected "adamw" or "sgd", got "rmsprop"'],
-    [{ schedule: { kind: "linear" } as never }, '"schedule.kind" expected "constant" or "cosine" or "step"'],
+    [{ schedule: { kind: "ramp" } as never }, '"schedule.kind" expected "constant" or "linear" or "cosine" or "step"'],
+    [{ batch: 8 }, '"batch" expected no value for a language model, got 8: it belongs into "windows"'],
     [{ signal: {} as never }, '"signal" expected an AbortSignal, got an Object'],
     [{ signal: null as never }, '"signal" expected an AbortSignal, got null'],
     [
@@ -361,7 +363,7 @@ describe("training", () => {
 });
 
 describe("schedules", () => {
-  it("constant, cosine with warm-up, steps", () => {
+  it("constant, linear and cosine with warm-up, steps", () => {
     const at = (schedule: Parameters<typeof factorAt>[0]) =>
       [0, 0.25, 0.5, 0.75, 0.999, 1].map((t) => factorAt(schedule, t));
     expect(at(constant())).toEqual([1, 1, 1, 1, 1, 1]);
@@ -372,6 +374,11 @@ describe("schedules", () => {
     expect(factorAt(cosine({ warmup: 0.5, final: 0.1 }), 0.25)).toBe(0.5);
     expect(factorAt(cosine({ warmup: 0.5, final: 0.1 }), 1)).toBeCloseTo(0.1, 12);
     expect(factorAt(cosine({ warmup: 0.5 }), 0)).toBeGreaterThan(0);
+    [1, 0.8, 0.6, 0.4, 0.2008, 0.2].forEach((x, i) => {
+      expect(at(linear({ final: 0.2 }))[i]).toBeCloseTo(x, 12);
+    });
+    expect(factorAt(linear({ warmup: 0.5 }), 0.25)).toBe(0.5);
+    expect(factorAt(linear({ warmup: 0.5 }), 0.75)).toBe(0.5);
     expect(at(step({ drops: 3, factor: 0.5 }))).toEqual([1, 0.5, 0.25, 0.125, 0.125, 0.125]);
     expect(() => cosine({ warmup: 1 })).toThrow('"warmup" expected a number in [0, 1), got 1');
     expect(() => step({ factor: 0 })).toThrow('"factor"');

@@ -405,8 +405,8 @@ describe("await", () => {
     const options = { tokenizer, vocabulary };
     const promise = RecurrentModel.create(options) as never;
     const message =
-      '"model" expected a RecurrentModel, such as from RecurrentModel.create(), got a Promise (did you forget to await it?)';
-    expect(() => train(promise, ids)).toThrow(message);
+      '"model" expected a model that can be trained, such as from RecurrentModel.create(), got a Promise (did you forget to await it?)';
+    expect(() => train(promise, ids as never)).toThrow(message);
     expect(() => generate(promise)).toThrow("got a Promise (did you forget to await it?)");
     const New = RecurrentModel as unknown as new (options: object) => unknown;
     expect(() => new New(options)).toThrow(

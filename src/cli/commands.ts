@@ -133,7 +133,7 @@ export const commands = {
         },
         momentum: { value: "X", help: "momentum of sgd (default 0)" },
         "weight-decay": { value: "X", help: "weight decay of adamw (default 0.01)" },
-        schedule: { value: "constant|cosine|step", help: "learning-rate schedule (default constant)" },
+        schedule: { value: "constant|linear|cosine|step", help: "learning-rate schedule (default constant)" },
         clip: { value: "X", help: "limit on the global norm of the gradients, 0 for none (default 1)" },
         window: { value: "N", help: "time steps of BPTT (default 64)", elsewhere: ["seq-len", "seq-length", "bptt"] },
         batch: { value: "N", help: "windows per batch (default 32)", elsewhere: ["bs"] },

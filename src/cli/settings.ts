@@ -7,7 +7,7 @@ import { INITIALIZATIONS } from "../nn/initialize.js";
 import { sentences, words } from "../text/sentences.js";
 import { characters, lines, type Tokenizer, whitespace } from "../text/tokenizers.js";
 import { adamw, type Optimizer, sgd } from "../train/optimizer.js";
-import { constant, cosine, step } from "../train/schedule.js";
+import { constant, cosine, linear, step } from "../train/schedule.js";
 import type { TrainOptions } from "../train/train.js";
 import { type Args, UsageError } from "./args.js";
 
@@ -93,7 +93,9 @@ export function trainOptionsOf(args: Args): TrainOptions {
   return defined({
     windows: windowsOf(args),
     optimizer: optimizerOf(args),
-    schedule: { constant, cosine, step }[args.choice("schedule", ["constant", "cosine", "step"]) ?? "constant"](),
+    schedule: { constant, linear, cosine, step }[
+      args.choice("schedule", ["constant", "linear", "cosine", "step"]) ?? "constant"
+    ](),
     clip: clip === 0 ? Infinity : clip,
     seed: args.integer("seed", 0),
     ...(lengthOf(args) ?? { epochs: 10 }),

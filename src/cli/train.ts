@@ -7,7 +7,7 @@ import { resumeFrom, saveCheckpoint, trainedOn } from "../io/checkpoint.js";
 import { FileError, named } from "../io/file-error.js";
 import { readBytes, readText } from "../io/files.js";
 import { FormatError } from "../io/format.js";
-import { modelFrom, saveModel } from "../io/model.js";
+import { languageModel, modelFrom, saveModel } from "../io/model.js";
 import { isQuantized } from "../io/quantize.js";
 import { readSafetensors } from "../io/safetensors.js";
 import { checkWritable, isDevice, writeWhole } from "../io/save.js";
@@ -256,10 +256,11 @@ async function takeUp(args: Args, path: string, checkpoint: string, signal: Abor
   const length = { ...lengthOf(args), ...defined({ patience: args.integer("patience") }) };
   const { file, model, trained } = await named(checkpoint, async () => {
     const file = readSafetensors(readBytes(checkpoint));
+    const model = await modelFrom(file, { allowPattern: args.has("allow-pattern") }, [languageModel]);
     return {
       file,
-      model: await modelFrom(file, { allowPattern: args.has("allow-pattern") }),
-      trained: trainedOn(file),
+      model,
+      trained: trainedOn(file, model),
     };
   });
   const { tokenizer, vocabulary } = model;
@@ -351,7 +352,7 @@ async function follow(
 const brief = ({ nats, perplexity, tokens }: Evaluation) => ({ nats, perplexity, tokens });
 
 function describe({ training, valid }: Run, resumed: string | undefined): void {
-  const { model, tokens, state } = training;
+  const { model, data: tokens, state } = training;
   const { cell, hiddenSize, layers } = model.network.config;
   const held = valid ? `, ${count(valid.length, "token")} held out` : "";
   say(`${count(tokens.length, "token")} to train on${held}; ${model.vocabulary.size.toLocaleString("en")} distinct`);
@@ -375,8 +376,8 @@ function report(
   losses: number[],
   firstStep: number,
 ) {
-  const { model, state, settings, tokens } = training;
-  const steps = settings.windows.window;
+  const { model, state, settings, data: tokens } = training;
+  const steps = settings.windows!.window;
   const flow = args.has("gradient-flow")
     ? gradientFlow(model, valid && valid.length > steps ? valid : tokens, { steps })
     : undefined;

@@ -16,7 +16,7 @@ export { type KernelVariant, kernelVariant, selectKernels } from "../wasm/load.j
 // Training
 export { carriedWindows, overlappingWindows, type Partition, randomWindows } from "../data/windows.js";
 export { adamw, type Optimizer, sgd } from "../train/optimizer.js";
-export { constant, cosine, type Schedule, step } from "../train/schedule.js";
+export { constant, cosine, linear, type Schedule, step } from "../train/schedule.js";
 export { DivergedError } from "../errors.js";
 export { type Progress, type Training, type TrainOptions, train } from "../train/train.js";
 export { gradientFlow } from "../train/gradient-flow.js";

@@ -7,7 +7,7 @@ export { carriedWindows, overlappingWindows, randomWindows } from "../data/windo
 export { sentences, words } from "../text/sentences.js";
 export { characters, lines, pattern, whitespace } from "../text/tokenizers.js";
 export { adamw, sgd } from "../train/optimizer.js";
-export { constant, cosine, step } from "../train/schedule.js";
+export { constant, cosine, linear, step } from "../train/schedule.js";
 
 // The worker
 export { WorkerError } from "../errors.js";

@@ -6,12 +6,21 @@ import { checkPartition } from "../data/windows.js";
 import type { RecurrentModel } from "../lm/recurrent.js";
 import type { BlockName } from "../nn/layout.js";
 import { blockSize, readParameter, writeParameter } from "../nn/parameters.js";
-import { checkIds, type TokenIds } from "../text/ids.js";
+import type { TokenIds } from "../text/ids.js";
+import { taskOf } from "../train/language.js";
 import { checkOptimizer } from "../train/optimizer.js";
 import { checkSchedule } from "../train/schedule.js";
-import { checkTraining, Training, type TrainOptions, type TrainSettings, type TrainState } from "../train/train.js";
+import type { AnyTask, TrainSettings } from "../train/task.js";
+import {
+  checkTraining,
+  type DataOf,
+  type Trainable,
+  Training,
+  type TrainOptions,
+  type TrainState,
+} from "../train/train.js";
 import { described, FormatError, parseObject, record } from "./format.js";
-import { modelFrom, writeModel } from "./model.js";
+import { type Kind, languageModel, modelFrom, writeModel } from "./model.js";
 import { readSafetensors, type SafeTensors, type Tensor, valuesOf } from "./safetensors.js";
 import { checkTokenizerOptions, TOKENIZER_OPTIONS, type TokenizerOptions } from "./tokenizer.js";
 
@@ -19,18 +28,24 @@ const MOMENTS = ["moment1", "moment2"] as const satisfies BlockName[];
 
 interface Description {
   settings: TrainSettings;
-  state: Pick<TrainState, "step" | "tokens" | "seconds" | "sinceBest"> & { bestNats?: number };
-  /** The training text: number of tokens, and a hash of their ids. */
+  /** "best…" is the best value of the figure that the task watches. */
+  state: Pick<TrainState, "step" | "tokens" | "seconds" | "sinceBest"> & Record<`best${string}`, number>;
+  /** The data: number of tokens or examples, and a hash of them. */
   text: { tokens: number; hash: number };
 }
+
+/** Name in a description of the best value of a task's figure: "bestNats". */
+const bestOf = ({ watched: { figure } }: AnyTask): `best${string}` =>
+  `best${figure.charAt(0).toUpperCase()}${figure.slice(1)}`;
 
 /**
  * Returns the bytes of a safetensors file from which resume() continues bit for bit.
  * @throws TypeError if `training` is of the wrong kind; Error if another run has trained the model since
  */
-export function saveCheckpoint(training: Training): Uint8Array {
+export function saveCheckpoint<M extends Trainable>(training: Training<M>): Uint8Array {
   checkTraining(training).checkModelIsOurs();
-  const { model, tokens, settings, state } = training;
+  const { model, data, settings, state } = training;
+  const task = taskOf(model);
   const { network } = model;
   const { step, tokens: trained, seconds, sinceBest, best, carry } = state;
   const extra = new Map<string, Tensor>();
@@ -40,19 +55,20 @@ export function saveCheckpoint(training: Training): Uint8Array {
   for (const parameter of best ? network.parameters : []) {
     extra.set(`best.${parameter.name}`, { shape: parameter.shape, values: readParameter(best!.parameters, parameter) });
   }
-  if (settings.windows.kind === "carried") extra.set("carry", { shape: [carry.length], values: carry });
+  if (settings.windows?.kind === "carried") extra.set("carry", { shape: [carry.length], values: carry });
   const description: Description = {
     settings,
-    state: { step, tokens: trained, seconds, sinceBest, ...(best && { bestNats: best.nats }) },
-    text: fingerprint(tokens),
+    state: { step, tokens: trained, seconds, sinceBest, ...(best && { [bestOf(task)]: best.figure }) },
+    text: task.fingerprint(data),
   };
   // JSON has no Infinity, which is the value of clip without gradient clipping.
   const json = JSON.stringify(description, (_, value) => (value === Infinity ? "Infinity" : value));
   return writeModel(model, extra, { training: json });
 }
 
-type ResumeOptions = Pick<TrainOptions, "epochs" | "steps" | "seconds" | "patience" | "valid" | "signal">;
-const OPTIONS: Names<ResumeOptions & TokenizerOptions> = {
+/** The options of resume(). */
+export type ResumeOptions<D> = Pick<TrainOptions<D>, "epochs" | "steps" | "seconds" | "patience" | "valid" | "signal">;
+const OPTIONS: Names<ResumeOptions<unknown> & TokenizerOptions> = {
   epochs: 1,
   steps: 1,
   seconds: 1,
@@ -63,71 +79,84 @@ const OPTIONS: Names<ResumeOptions & TokenizerOptions> = {
 };
 
 /**
- * Resumes a training run from a checkpoint: iterate over `training`, or await it, to continue.
+ * Resumes the training of a language model from a checkpoint: iterate over `training`, or await it, to continue.
  * @param tokens the ids it was trained on
  * @param options settings to change, such as the total length; and those that a checkpoint cannot hold: `valid`, required with
  * patience, and `signal`
  * @throws TypeError if an argument is of the wrong kind, or if `valid` is missing with patience
  * @throws FormatError if the bytes are not a checkpoint; RangeError if the tokens are not those it was trained on
  */
-export async function resume(
+export function resume(
   checkpoint: Uint8Array | ArrayBuffer,
   tokens: TokenIds,
-  options: ResumeOptions & TokenizerOptions = {},
+  options: ResumeOptions<TokenIds> & TokenizerOptions = {},
 ): Promise<{ model: RecurrentModel; training: Training }> {
+  return resumeKinds([languageModel], checkpoint, tokens, options);
+}
+
+/** resume() for models of other kinds. */
+export async function resumeKinds<M extends Trainable>(
+  kinds: readonly Kind<M>[],
+  checkpoint: Uint8Array | ArrayBuffer,
+  data: DataOf<M>,
+  options: ResumeOptions<DataOf<M>> & TokenizerOptions,
+): Promise<{ model: M; training: Training<M> }> {
   const { tokenizer, allowPattern, ...changed } = checkOptions("options", options, OPTIONS);
   const reads = checkTokenizerOptions({ tokenizer, allowPattern });
   const file = readSafetensors(checkBytes("checkpoint", checkpoint));
-  const model = await modelFrom(file, reads);
-  return { model, training: resumeFrom(file, model, tokens, changed) };
+  const model = await modelFrom(file, reads, kinds);
+  return { model, training: resumeFrom(file, model, data, changed as ResumeOptions<DataOf<M>>) };
 }
 
 /** Resumes from a file that has already been read, because its model was needed to encode the text. */
-export function resumeFrom(
+export function resumeFrom<M extends Trainable>(
   file: SafeTensors,
-  model: RecurrentModel,
-  tokens: TokenIds,
-  { epochs, steps, seconds, ...options }: ResumeOptions = {},
-): Training {
-  const { settings, state, text } = readTraining(file);
-  const found = fingerprint(checkIds("tokens", tokens, model.vocabulary.size));
+  model: M,
+  data: DataOf<M>,
+  { epochs, steps, seconds, ...options }: ResumeOptions<DataOf<M>> = {},
+): Training<M> {
+  const task = taskOf(model);
+  const { settings, state, text } = readTraining(file, task);
+  const unit = task.cut === "windows" ? "tokens" : "examples";
+  task.checkData(task.cut === "windows" ? "tokens" : "data", data);
+  const found = task.fingerprint(data);
   if (found.tokens !== text.tokens || found.hash !== text.hash) {
     const other = found.tokens === text.tokens ? "others" : `${found.tokens}`;
-    throw new RangeError(`the checkpoint expected the ${text.tokens} tokens it was trained on, got ${other}`);
+    throw new RangeError(`the checkpoint expected the ${text.tokens} ${unit} it was trained on, got ${other}`);
   }
 
-  const { network } = model;
-  const sequence = network.initialState(1).length;
-  const { kind, batch } = settings.windows;
+  const { network } = task;
   // Checked before allocation: a batch's states have to fit into a WebAssembly memory.
-  described(DESCRIPTION, () => integer("settings.windows.batch", batch, 1, Math.floor(2 ** 30 / sequence)));
+  const { length } = described(DESCRIPTION, () => task.firstState?.(settings) ?? new Float32Array(0));
   // Windows that are not carried start from zeros.
-  const carry = kind === "carried" ? valuesOf(file, "carry", [sequence * batch]).slice() : new Float32Array(0);
+  const carried = settings.windows?.kind === "carried";
+  const carry = carried ? valuesOf(file, "carry", [length]).slice() : new Float32Array(0);
   for (const { name, shape } of network.parameters) {
     for (const moment of MOMENTS) network.write(name, valuesOf(file, `${moment}.${name}`, shape), moment);
   }
-  const { bestNats, ...counts } = state;
+  const { [bestOf(task)]: figure, ...counts } = state;
   let best: TrainState["best"];
-  if (bestNats !== undefined) {
-    best = { nats: bestNats, parameters: new Float32Array(blockSize(network.parameters)) };
+  if (figure !== undefined) {
+    const parameters = new Float32Array(blockSize(network.parameters));
+    best = { figure, parameters };
     for (const parameter of network.parameters) {
-      writeParameter(best.parameters, parameter, valuesOf(file, `best.${parameter.name}`, parameter.shape));
+      writeParameter(parameters, parameter, valuesOf(file, `best.${parameter.name}`, parameter.shape));
     }
   }
 
-  const length = defined({ epochs, steps, seconds });
+  const asked = defined({ epochs, steps, seconds });
   const { epochs: _, steps: __, seconds: ___, ...rest } = settings;
-  const kept = Object.keys(length).length > 0 ? { ...rest, ...length } : settings;
+  const kept = Object.keys(asked).length > 0 ? { ...rest, ...asked } : settings;
   const trainState = { ...counts, carry, ...(best && { best }) };
-  return new Training(model, tokens, { ...kept, ...defined(options) }, trainState);
+  return new Training(model, data, { ...kept, ...defined(options) } as TrainOptions<DataOf<M>>, trainState);
 }
 
 /**
  * Number of tokens that a checkpoint was trained on, where the held-out part of its text begins; and its patience.
  * @throws FormatError if the file is not a checkpoint
  */
-export function trainedOn(file: SafeTensors): { tokens: number; patience?: number | undefined } {
-  const { settings, text } = readTraining(file);
+export function trainedOn(file: SafeTensors, model: Trainable): { tokens: number; patience?: number | undefined } {
+  const { settings, text } = readTraining(file, taskOf(model));
   return { tokens: text.tokens, patience: settings.patience };
 }
 
@@ -156,9 +185,9 @@ const complete =
   };
 
 /** The rule for each field of a description; other fields are ignored. */
-const RULES: Record<keyof Description, Record<string, Rule>> = {
+const rulesOf = (task: AnyTask): Record<keyof Description, Record<string, Rule>> => ({
   settings: {
-    windows: complete(checkPartition),
+    ...(task.cut === "windows" ? { windows: complete(checkPartition) } : { batch: integer }),
     optimizer: complete(checkOptimizer),
     schedule: complete(checkSchedule),
     clip: amount("a number > 0", (x) => x > 0),
@@ -173,18 +202,18 @@ const RULES: Record<keyof Description, Record<string, Rule>> = {
     tokens: natural,
     seconds: amount("a finite number >= 0", (x) => x >= 0 && x < Infinity),
     sinceBest: natural,
-    bestNats: optional(amount("a number >= 0", (x) => x >= 0)),
+    [bestOf(task)]: optional(amount("a number >= 0", (x) => x >= 0)),
   },
   text: { tokens: integer, hash: natural },
-};
+});
 
-function readTraining({ metadata }: SafeTensors): Description {
+function readTraining({ metadata }: SafeTensors, task: AnyTask): Description {
   const { training } = metadata;
   if (training === undefined)
     throw new FormatError("expected a checkpoint, got a model without the state of its training");
   return described(DESCRIPTION, () => {
     const file = parseObject("it", training);
-    const sections = Object.entries(RULES).map(([section, rules]) => {
+    const sections = Object.entries(rulesOf(task)).map(([section, rules]) => {
       const given = record(`"${section}"`, file[section]);
       const fields = Object.entries(rules).map(([key, rule]) => [key, rule(`${section}.${key}`, given[key])]);
       return [section, Object.fromEntries(fields)];
@@ -195,6 +224,7 @@ function readTraining({ metadata }: SafeTensors): Description {
     if (lengths !== 1) {
       throw new RangeError(`"settings" expected one of "epochs", "steps" and "seconds", got ${lengths}`);
     }
+    if (!windows) return description;
     // The text was long enough to be trained on.
     const room = description.text.tokens - 1;
     integer("settings.windows.window", windows.window, 1, room);
@@ -203,11 +233,4 @@ function readTraining({ metadata }: SafeTensors): Description {
     }
     return description;
   });
-}
-
-/** FNV-1a over the ids, independent of the width of the array. */
-function fingerprint(tokens: TokenIds): Description["text"] {
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < tokens.length; i++) hash = Math.imul(hash ^ tokens[i]!, 0x01000193);
-  return { tokens: tokens.length, hash: hash >>> 0 };
 }

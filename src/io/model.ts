@@ -1,12 +1,12 @@
-// A recurrent model as a safetensors file: its weights under PyTorch's names and in PyTorch's shapes, and in the metadata
-// "rivulet" (JSON: network, tokenizer, vocabulary) and "crc32" (of that and of the weights).
+// A model as a safetensors file: its weights under PyTorch's names and in PyTorch's shapes, and in the metadata "rivulet"
+// (JSON: the kind of model, unless it is a language model, and what the model describes itself by) and "crc32" (of that and
+// of the weights).
 
 import { checkBytes, checkOptions, oneOf, show } from "../check.js";
 import { checkRecurrent, RecurrentModel } from "../lm/recurrent.js";
 import { type NetworkConfig, networkConfig } from "../nn/config.js";
 import { Network } from "../nn/network.js";
 import { parameterTable } from "../nn/parameters.js";
-import type { TokenizerSpec } from "../text/tokenizers.js";
 import { Vocabulary } from "../text/vocabulary.js";
 import { bytesOf, crc32, hex } from "./crc32.js";
 import { described, FormatError, parseObject, record } from "./format.js";
@@ -16,12 +16,36 @@ import { checkTokenizerOptions, type TokenizerOptions, tokenizerOf } from "./tok
 
 const VERSION = 1;
 
-interface Description {
-  version: number;
-  network: NetworkConfig;
-  tokenizer: TokenizerSpec;
-  vocabulary: string[];
+/** A model that can be saved. */
+export interface Saved {
+  /** Undefined for language models. */
+  readonly kind?: string;
+  readonly network: Network;
+  describe(): object;
 }
+
+/** How models of one kind are read. */
+export interface Kind<M> {
+  /** As in Task.kind; "language model" for recurrent models. */
+  readonly name: string;
+  /**
+   * Makes the model that a description describes.
+   * @param weights takes the tensors of the parameters, before memory for them is allocated
+   */
+  read(description: Record<string, unknown>, weights: Weights, options: TokenizerOptions): Promise<M>;
+}
+
+/** Takes the values of each parameter out of a file. @throws FormatError if the file does not have them in these shapes */
+export type Weights = (
+  parameters: readonly { name: string; shape: readonly number[] }[],
+) => readonly (readonly [name: string, values: Float32Array])[];
+
+/** The entries that read each kind, for messages. */
+const ENTRIES: Record<string, string> = {
+  "language model": "rivulet",
+  classifier: "rivulet/classify",
+  tagger: "rivulet/tag",
+};
 
 export interface SaveOptions {
   /**
@@ -32,26 +56,26 @@ export interface SaveOptions {
 }
 
 /** Returns a whole model as the bytes of a safetensors file. @throws TypeError, RangeError naming the invalid argument */
-export function saveModel(model: RecurrentModel, options: SaveOptions = {}): Uint8Array {
+export function saveModel(model: Saved, options: SaveOptions = {}): Uint8Array {
   const { quantize } = checkOptions("options", options, { quantize: 1 });
   if (quantize !== undefined) oneOf("quantize", quantize, ["int8"]);
-  return writeModel(checkRecurrent(model), new Map(), {}, quantize);
+  return writeModel(checkSaved(model), new Map(), {}, quantize);
+}
+
+function checkSaved(model: Saved): Saved {
+  if (typeof model?.describe === "function" && model.network instanceof Network) return model;
+  throw new TypeError(`"model" expected a model, such as from RecurrentModel.create(), got ${show(model)}`);
 }
 
 /** Writes a model with additional tensors and metadata. */
 export function writeModel(
-  model: RecurrentModel,
+  model: Saved,
   extra: ReadonlyMap<string, Tensor>,
   metadata: Record<string, string>,
   quantized?: "int8",
 ): Uint8Array {
-  const { network, tokenizer, vocabulary } = model;
-  const description: Description = {
-    version: VERSION,
-    network: network.config,
-    tokenizer: tokenizer.spec,
-    vocabulary: [...vocabulary.tokens],
-  };
+  const { network, kind } = model;
+  const description = { version: VERSION, ...(kind !== undefined && { kind }), ...model.describe() };
   const tensors = new Map<string, Tensor>();
   for (const { name, shape } of network.parameters) {
     const tensor = { shape, values: network.read(name) };
@@ -68,7 +92,7 @@ export function writeModel(
 }
 
 /**
- * Reads a model written by saveModel(), or the model in a checkpoint.
+ * Reads a language model written by saveModel(), or the one in a checkpoint.
  * @param file its bytes
  * @param tokenizer the tokenizer that it was trained with, if made by pattern() or custom
  * @param allowPattern uses the regular expression in a file that you trust
@@ -77,12 +101,18 @@ export function writeModel(
  * is a regular expression, and is neither given nor allowed
  * @throws RangeError if the model does not fit into 4 GiB
  */
-export async function loadModel(
+export function loadModel(file: Uint8Array | ArrayBuffer, options: TokenizerOptions = {}): Promise<RecurrentModel> {
+  return loadKinds([languageModel], file, options);
+}
+
+/** loadModel() for models of other kinds. */
+export async function loadKinds<M>(
+  kinds: readonly Kind<M>[],
   file: Uint8Array | ArrayBuffer,
-  options: TokenizerOptions = {},
-): Promise<RecurrentModel> {
+  options: TokenizerOptions,
+): Promise<M> {
   checkTokenizerOptions(options);
-  return modelFrom(readSafetensors(checkBytes("file", file)), options);
+  return modelFrom(readSafetensors(checkBytes("file", file)), options, kinds);
 }
 
 /**
@@ -130,7 +160,12 @@ const sameValues = (a: Tensor | undefined, b: Tensor | undefined): boolean =>
   a.shape.join() === b.shape.join() &&
   a.values.every((v, i) => v === b.values[i]);
 
-export async function modelFrom(file: SafeTensors, options: TokenizerOptions): Promise<RecurrentModel> {
+/** Makes the model in a file, of one of `kinds`. @throws FormatError if it is of another, naming the entry that reads it */
+export async function modelFrom<M>(
+  file: SafeTensors,
+  options: TokenizerOptions,
+  kinds: readonly Kind<M>[],
+): Promise<M> {
   const { rivulet, crc32: expected, ...rest } = file.metadata;
   if (rivulet === undefined) {
     throw new FormatError(
@@ -146,30 +181,53 @@ export async function modelFrom(file: SafeTensors, options: TokenizerOptions): P
   // Each token has an output bias of four bytes in the file.
   let most = 0;
   for (const { values } of file.tensors.values()) most += values.length;
-  const { config, spec, vocabulary } = described(DESCRIPTION, () => parse(rivulet, most));
-  const tokenizer = await tokenizerOf(spec, DESCRIPTION, options);
-  // Before anything is allocated, checks that the file has the tensors that the description claims.
-  const weights = parameterTable(config).map(({ name, shape }) => [name, valuesOf(file, name, shape)] as const);
-  const network = await Network.create(config);
-  for (const [name, values] of weights) network.write(name, values);
-  return RecurrentModel.from(network, tokenizer, vocabulary);
-}
-
-const DESCRIPTION = "a model's description";
-
-function parse(json: string, most: number) {
-  const { version, network, tokenizer, vocabulary } = parseObject("it", json, most);
-  if (version !== VERSION) {
+  const {
+    version,
+    kind = "language model",
+    ...description
+  } = described(DESCRIPTION, () => {
+    const description = parseObject("it", rivulet, most);
+    const { version } = description;
+    if (version === VERSION) return description;
     const advice = typeof version === "number" && version > VERSION ? ": use a newer rivulet" : "";
     throw new RangeError(`"version" expected ${VERSION}, got ${show(version)}${advice}`);
+  });
+  const reader = kinds.find(({ name }) => name === kind);
+  if (!reader) {
+    const wanted = kinds.map(({ name }) => `a ${name}`).join(" or ");
+    const entry = typeof kind === "string" && Object.hasOwn(ENTRIES, kind) ? ENTRIES[kind] : undefined;
+    const advice = entry ? `load it with loadModel from "${entry}"` : "a newer rivulet may know it";
+    throw new FormatError(`expected ${wanted}, got ${entry ? `a ${kind}` : show(kind)}: ${advice}`);
   }
-  const config = networkConfig(record('"network"', network) as unknown as NetworkConfig);
-  const tokens = new Vocabulary(vocabulary as string[]);
-  if (tokens.size !== config.vocabularySize) {
-    throw new RangeError(`"vocabulary" expected ${config.vocabularySize} tokens, got ${tokens.size}`);
-  }
-  return { config, spec: tokenizer, vocabulary: tokens };
+  const weights: Weights = (parameters) =>
+    parameters.map(({ name, shape }) => [name, valuesOf(file, name, shape)] as const);
+  return reader.read(description, weights, options);
 }
+
+/** What a description is called in messages. */
+export const DESCRIPTION = "a model's description";
+
+/** How language models are read. */
+export const languageModel: Kind<RecurrentModel> = {
+  name: "language model",
+  async read(description, weights, options) {
+    const { network: given, tokenizer: spec, vocabulary: tokens } = description;
+    const { config, vocabulary } = described(DESCRIPTION, () => {
+      const config = networkConfig(record('"network"', given) as unknown as NetworkConfig);
+      const vocabulary = new Vocabulary(tokens as string[]);
+      if (vocabulary.size !== config.vocabularySize) {
+        throw new RangeError(`"vocabulary" expected ${config.vocabularySize} tokens, got ${vocabulary.size}`);
+      }
+      return { config, vocabulary };
+    });
+    const tokenizer = await tokenizerOf(spec, DESCRIPTION, options);
+    // Before anything is allocated, checks that the file has the tensors that the description claims.
+    const values = weights(parameterTable(config));
+    const network = await Network.create(config);
+    for (const [name, value] of values) network.write(name, value);
+    return RecurrentModel.from(network, tokenizer, vocabulary);
+  },
+};
 
 /** Characters encoded at a time. */
 const PIECE = 1 << 16;

@@ -28,53 +28,65 @@ export interface Evaluation {
 const CHUNK = 1 << 15;
 const SHORT = 1 << 9;
 
+/** A model that is not a language model, and evaluates itself on data of its own kind. */
+export interface SelfEvaluating<D, F> {
+  evaluating(name: string, data: D): Generator<undefined, F>;
+}
+
 /**
  * Evaluates a model on a text, carrying its state from the first token to the last. A network without <bos> has nothing
- * to predict the first token from, so it starts with the second.
- * @param text a text, or its token ids
+ * to predict the first token from, so it starts with the second. Other models are evaluated on data of their own kind.
+ * @param data a text, or its token ids
  * @throws TypeError or RangeError if it is not a text, is too short to predict a token, or contains a token without an
  * id
  * @throws RangeError if the model's probabilities are not numbers: its weights are NaN, infinite or too large
  */
-export function evaluate<S>(model: LanguageModel<S>, text: Text | TokenIds, options: NoOptions = {}): Evaluation {
+export function evaluate<S>(model: LanguageModel<S>, data: Text | TokenIds, options?: NoOptions): Evaluation;
+export function evaluate<D, F>(model: SelfEvaluating<D, F>, data: D, options?: NoOptions): F;
+export function evaluate(model: Anything, data: Anything, options: NoOptions = {}): Anything {
   checkOptions("options", options, {});
-  return numbers(evaluateNow(model, text));
+  return numbers(now(figures(model, data, CHUNK)));
 }
 
 /**
  * Like evaluate(), but yields to the event loop now and then.
  * @throws the errors of evaluate(); Error if the model is trained meanwhile
  */
-export async function evaluateAsync<S>(
+export function evaluateAsync<S>(
   model: LanguageModel<S>,
-  text: Text | TokenIds,
-  options: NoOptions = {},
-): Promise<Evaluation> {
+  data: Text | TokenIds,
+  options?: NoOptions,
+): Promise<Evaluation>;
+export function evaluateAsync<D, F>(model: SelfEvaluating<D, F>, data: D, options?: NoOptions): Promise<F>;
+export async function evaluateAsync(model: Anything, data: Anything, options: NoOptions = {}): Promise<Anything> {
   checkOptions("options", options, {});
-  return numbers(await evaluateInTurns(model, text));
+  return numbers(await inTurns(figures(model, data, SHORT)));
 }
 
-function numbers(evaluation: Evaluation): Evaluation {
+// biome-ignore lint/suspicious/noExplicitAny: the overloads say what belongs together
+type Anything = any;
+
+function figures(model: Anything, data: Anything, step: number): Generator<undefined, { nats: number }> {
+  return typeof model?.evaluating === "function"
+    ? model.evaluating("data", data)
+    : evaluating(model, data, "text", step);
+}
+
+function numbers<F extends { nats: number }>(evaluation: F): F {
   if (Number.isNaN(evaluation.nats)) throw notNumbers();
   return evaluation;
 }
 
-/** evaluate() for callers that check the result themselves: it may be NaN. */
-export function evaluateNow<S>(model: LanguageModel<S>, text: Text | TokenIds): Evaluation {
-  const evaluation = evaluating(model, text, "text", CHUNK);
+/** Runs an evaluation to its end. */
+export function now<F>(evaluation: Generator<undefined, F>): F {
   for (;;) {
     const { done, value } = evaluation.next();
     if (done) return value;
   }
 }
 
-/** evaluateAsync() for callers that check the result themselves: it may be NaN. */
-export async function evaluateInTurns<S>(
-  model: LanguageModel<S>,
-  text: Text | TokenIds,
-  name = "text",
-): Promise<Evaluation> {
-  const evaluation = evaluating(model, text, name, SHORT);
+/** Runs an evaluation to its end, and yields to the event loop now and then. */
+export async function inTurns<F>(evaluation: Generator<undefined, F>): Promise<F> {
   const breath = pause(4);
   for (;;) {
     const { done, value } = evaluation.next();
@@ -83,12 +95,12 @@ export async function evaluateInTurns<S>(
   }
 }
 
-/** Evaluates chunk by chunk. */
-function* evaluating<S>(
+/** Evaluates a language model chunk by chunk. The result may be NaN. */
+export function* evaluating<S>(
   model: LanguageModel<S>,
   text: Text | TokenIds,
   name: string,
-  step: number,
+  step = SHORT,
 ): Generator<undefined, Evaluation> {
   checkModel(model);
   const { tokenizer, vocabulary, version } = model;

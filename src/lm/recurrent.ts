@@ -5,7 +5,7 @@ import { type NetworkConfig, networkConfig } from "../nn/config.js";
 import type { InitializationOptions } from "../nn/initialize.js";
 import { Network } from "../nn/network.js";
 import { checkIds, type TokenIds } from "../text/ids.js";
-import { checkTokenizer, type Tokenizer } from "../text/tokenizers.js";
+import { checkTokenizer, type Tokenizer, type TokenizerSpec } from "../text/tokenizers.js";
 import { checkVocabulary, type Vocabulary } from "../text/vocabulary.js";
 import type { LanguageModel } from "./language-model.js";
 
@@ -85,6 +85,12 @@ export class RecurrentModel implements LanguageModel<Float32Array> {
     oneDirection(network.config);
     integer("vocabulary.size", vocabulary.size, network.config.vocabularySize, network.config.vocabularySize);
     return new RecurrentModel(network, tokenizer, vocabulary);
+  }
+
+  /** What a file keeps beside the weights. */
+  describe(): { network: NetworkConfig; tokenizer: TokenizerSpec; vocabulary: string[] } {
+    const { network, tokenizer, vocabulary } = this;
+    return { network: network.config, tokenizer: tokenizer.spec, vocabulary: [...vocabulary.tokens] };
   }
 
   start(): Float32Array {

@@ -2,7 +2,7 @@
 
 import { FRACTION, NOT_NEGATIVE, POSITIVE } from "../check.js";
 import { power } from "../exact.js";
-import type { Network } from "../nn/network.js";
+import type { Network, Span } from "../nn/network.js";
 import { checkSettings, type Given, settings } from "../settings.js";
 
 export type Optimizer =
@@ -64,24 +64,42 @@ export function clip({ memory, layout, touched }: Network, norm: number, limit: 
   for (const { start, length } of touched) memory.kernels.scale(layout.gradients + 4 * start, scale, length);
 }
 
+/**
+ * Ranges of the parameter block that an update changes: without momentum, a parameter with a zero gradient does not move;
+ * with it, as with AdamW, it may keep moving.
+ */
+export function moved({ touched, layout }: Network, optimizer: Optimizer): readonly Span[] {
+  const still = optimizer.kind === "sgd" && optimizer.momentum === 0;
+  return still ? touched : [{ start: 0, length: layout.blockSize }];
+}
+
 /** Updates the parameters from their gradients, in step t, counted from 1. */
 export function update(network: Network, optimizer: Optimizer, learningRate: number, t: number): void {
-  const { memory, layout, touched } = network;
-  const { parameters, gradients, moment1: m, moment2: v, blockSize } = layout;
-  if (optimizer.kind === "sgd") {
-    const { momentum } = optimizer;
-    // Without momentum, a parameter with a zero gradient does not move. With it, as with AdamW, it may keep moving.
-    const spans = momentum === 0 ? touched : [{ start: 0, length: blockSize }];
-    for (const { start, length } of spans) {
-      const at = 4 * start;
-      memory.kernels.sgd(parameters + at, gradients + at, m + at, learningRate, momentum, length);
+  const { memory, layout } = network;
+  const { parameters, gradients, moment1: m, moment2: v } = layout;
+  for (const { start, length } of moved(network, optimizer)) {
+    const at = 4 * start;
+    if (optimizer.kind === "sgd") {
+      memory.kernels.sgd(parameters + at, gradients + at, m + at, learningRate, optimizer.momentum, length);
+    } else {
+      const { beta1, beta2, epsilon, weightDecay } = optimizer;
+      const decay = 1 - learningRate * weightDecay;
+      const step = learningRate / (1 - power(beta1, t));
+      const root = 1 / Math.sqrt(1 - power(beta2, t));
+      memory.kernels.adamw(
+        parameters + at,
+        gradients + at,
+        m + at,
+        v + at,
+        beta1,
+        beta2,
+        decay,
+        step,
+        root,
+        epsilon,
+        length,
+      );
     }
-  } else {
-    const { beta1, beta2, epsilon, weightDecay } = optimizer;
-    const decay = 1 - learningRate * weightDecay;
-    const step = learningRate / (1 - power(beta1, t));
-    const root = 1 / Math.sqrt(1 - power(beta2, t));
-    memory.kernels.adamw(parameters, gradients, m, v, beta1, beta2, decay, step, root, epsilon, blockSize);
   }
   network.parametersChanged();
 }

@@ -6,18 +6,31 @@ import { checkSettings, type Given, settings } from "../settings.js";
 
 export type Schedule =
   | { readonly kind: "constant" }
+  | { readonly kind: "linear"; readonly warmup: number; readonly final: number }
   | { readonly kind: "cosine"; readonly warmup: number; readonly final: number }
   | { readonly kind: "step"; readonly drops: number; readonly factor: number };
 
+const DECAY = {
+  warmup: [0, FRACTION],
+  final: [0, ["a number in [0, 1]", (x: number) => x >= 0 && x <= 1]],
+} as const;
 const KINDS = {
   constant: {},
-  cosine: { warmup: [0, FRACTION], final: [0, ["a number in [0, 1]", (x: number) => x >= 0 && x <= 1]] },
+  linear: DECAY,
+  cosine: DECAY,
   step: { drops: [2], factor: [0.1, SHARE] },
 } as const;
 
 /** A constant learning rate. */
 export const constant = (options: Given<Schedule, "constant"> = {}): Schedule =>
   settings<Schedule>(KINDS, "constant", options);
+
+/**
+ * Linear decay from the full rate to the fraction `final` of it, after a linear warmup over the first fraction `warmup` of
+ * training. Both are 0 by default.
+ */
+export const linear = (options: Given<Schedule, "linear"> = {}): Schedule =>
+  settings<Schedule>(KINDS, "linear", options);
 
 /**
  * Cosine decay from the full rate to the fraction `final` of it (Loshchilov and Hutter 2017), after a linear warmup
@@ -31,7 +44,7 @@ export const step = (options: Given<Schedule, "step"> = {}): Schedule => setting
 
 /** Checks a schedule that the functions above may not have made. @throws TypeError or RangeError if it is invalid */
 export const checkSchedule = (schedule: Schedule): Schedule =>
-  checkSettings(KINDS, "schedule", schedule, "constant(), cosine() or step()");
+  checkSettings(KINDS, "schedule", schedule, "constant(), linear(), cosine() or step()");
 
 /** Returns the factor for a step that begins when the fraction `done` of training, in [0, 1], is complete. */
 export function factorAt(schedule: Schedule, done: number): number {
@@ -39,11 +52,13 @@ export function factorAt(schedule: Schedule, done: number): number {
   switch (schedule.kind) {
     case "constant":
       return 1;
+    case "linear":
     case "cosine": {
-      const { warmup, final } = schedule;
+      const { kind, warmup, final } = schedule;
       // Never 0: a first step with a rate of 0 would waste a batch.
       if (t < warmup) return Math.max(t / warmup, 0.01);
-      return final + ((1 - final) * (1 + cosPi((t - warmup) / (1 - warmup)))) / 2;
+      const x = (t - warmup) / (1 - warmup);
+      return kind === "linear" ? final + (1 - final) * (1 - x) : final + ((1 - final) * (1 + cosPi(x))) / 2;
     }
     case "step":
       return power(schedule.factor, Math.min(schedule.drops, Math.floor(t * (schedule.drops + 1))));

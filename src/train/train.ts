@@ -4,42 +4,40 @@
 // saved and resumed continues bit for bit.
 
 import { firstNotFinite } from "../arrays.js";
-import { checkOptions, defined, integer, type Names, number, POSITIVE, show, size } from "../check.js";
-import { carriedWindows, checkPartition, type Partition, partition } from "../data/windows.js";
+import { checkOptions, defined, integer, type Names, number, POSITIVE, show } from "../check.js";
+import { carriedWindows, checkPartition } from "../data/windows.js";
 import { DivergedError } from "../errors.js";
 import { exp } from "../exact.js";
-import { type Evaluation, evaluateInTurns, evaluateNow } from "../lm/perplexity.js";
-import { checkRecurrent, type RecurrentModel } from "../lm/recurrent.js";
-import type { Batch, Network } from "../nn/network.js";
+import { now as atOnce, type Evaluation, inTurns } from "../lm/perplexity.js";
+import type { RecurrentModel } from "../lm/recurrent.js";
+import type { Network } from "../nn/network.js";
 import { clockMoves, now, pause, perSecond } from "../pause.js";
 import { mix } from "../random.js";
-import { checkIds, type TokenIds } from "../text/ids.js";
-import { adamw, checkOptimizer, clip, gradientNorm, type Optimizer, update } from "./optimizer.js";
-import { checkSchedule, constant, factorAt, type Schedule } from "./schedule.js";
+import type { TokenIds } from "../text/ids.js";
+import { taskOf } from "./language.js";
+import { adamw, checkOptimizer, clip, gradientNorm, moved, update } from "./optimizer.js";
+import { checkSchedule, constant, factorAt } from "./schedule.js";
+import { Snapshot } from "./snapshot.js";
+import type { AnyTask, Figures, TrainSettings } from "./task.js";
 
-/** The settings of a training run: plain data, which a checkpoint stores. */
-export interface TrainSettings {
-  /** How the text is cut into windows: carriedWindows(), overlappingWindows() or randomWindows(). */
-  windows: Partition;
-  /** adamw() or sgd(). */
-  optimizer: Optimizer;
-  /** Learning-rate schedule: constant(), cosine() or step(). */
-  schedule: Schedule;
-  /** Limit on the global norm of the gradients; Infinity turns gradient clipping off. */
-  clip: number;
-  /** Length of the run, in one of three units: passes over the text, batches, or seconds. */
-  epochs?: number;
-  steps?: number;
-  seconds?: number;
-  /** Stops after this many evaluations in a row without improvement, and keeps the best weights. Needs `valid`. */
-  patience?: number;
-  /** Seed of the order of the windows and of the dropout masks. */
-  seed: number;
-}
+/** A model that train() can train. */
+export type Trainable = RecurrentModel | AnyTask;
+/** What a model is trained on: token ids for language models. */
+export type DataOf<M> = M extends RecurrentModel
+  ? TokenIds
+  : M extends { checkData(name: string, data: infer D): void }
+    ? D
+    : never;
+/** What evaluating a model returns. */
+export type FiguresOf<M> = M extends RecurrentModel
+  ? Evaluation
+  : M extends { evaluating(...args: never): Generator<undefined, infer F extends Figures> }
+    ? F
+    : Figures;
 
-export interface TrainOptions extends Partial<TrainSettings> {
-  /** Held-out tokens, evaluated after each epoch and at the end. A checkpoint does not store them. */
-  valid?: TokenIds;
+export interface TrainOptions<D = TokenIds> extends Partial<TrainSettings> {
+  /** Held-out data, evaluated after each epoch and at the end. A checkpoint does not store it. */
+  valid?: D;
   /** Stops training by throwing the signal's reason; the run can be resumed. A checkpoint does not store the signal. */
   signal?: Signal;
 }
@@ -50,14 +48,14 @@ export interface Signal {
   throwIfAborted(): void;
 }
 
-export interface Progress {
+export interface Progress<F = Evaluation> {
   /** Number of batches done. */
   step: number;
   /** The epoch that the step belongs to, from 1. */
   epoch: number;
-  /** Number of tokens predicted so far. */
+  /** Number of tokens predicted, or of examples used, so far. */
   tokens: number;
-  /** The batch's loss in nats, averaged over its tokens, before the update. */
+  /** The batch's loss in nats, averaged over its tokens or examples, before the update. */
   loss: number;
   /** e^loss. */
   perplexity: number;
@@ -68,8 +66,8 @@ export interface Progress {
   tokensPerSecond: number;
   /** Fraction of the run that is done, 0 to 1. */
   done: number;
-  /** Evaluation of the held-out tokens, if one followed this step. */
-  valid?: Evaluation;
+  /** Evaluation of the held-out data, if one followed this step. */
+  valid?: F;
 }
 
 /** The state that changes during training, apart from the parameters and the moments. */
@@ -80,22 +78,24 @@ export interface TrainState {
   seconds: number;
   /** Recurrent state that carried windows continue from: (layers, B, H). */
   carry: Float32Array;
-  /** With patience: the best evaluation so far, and its parameter block. */
-  best?: { nats: number; parameters: Float32Array<ArrayBuffer> };
+  /** With patience: the watched figure of the best evaluation so far, and its parameter block. */
+  best?: { figure: number; parameters: Float32Array<ArrayBuffer> };
   /** Number of evaluations since the best one. */
   sinceBest: number;
 }
 
-const defaults = (): TrainSettings => ({
-  windows: carriedWindows(),
+const defaults = ({ cut, defaults: { epochs: _, ...defaults } }: AnyTask): TrainSettings => ({
+  ...(cut === "windows" ? { windows: carriedWindows() } : { batch: 32 }),
   optimizer: adamw(),
   schedule: constant(),
   clip: 1,
   seed: 1,
+  ...defaults,
 });
 
 const OPTIONS: Names<TrainOptions> = {
   windows: 1,
+  batch: 1,
   optimizer: 1,
   schedule: 1,
   clip: 1,
@@ -109,20 +109,26 @@ const OPTIONS: Names<TrainOptions> = {
 };
 
 /**
- * Trains a model on tokens. Training starts when the result is iterated over or awaited. Iterating yields the progress
- * after each step; awaiting trains to the end and returns the progress of the last step:
+ * Trains a model. Training starts when the result is iterated over or awaited. Iterating yields the progress after each
+ * step; awaiting trains to the end and returns the progress of the last step:
  *
  *     for await (const { step, loss } of train(model, ids, { epochs: 5 })) console.log(step, loss);
  *     const { loss } = await train(model, ids, { epochs: 5 });
  *
- * Defaults: one epoch of carriedWindows() with adamw(), a constant() rate, gradients clipped at 1, and seed 1.
+ * Defaults for language models: one epoch of carriedWindows() with adamw(), a constant() rate, gradients clipped at 1, and
+ * seed 1. Other models have defaults of their own, and take the size of a `batch` instead of `windows`.
+ * @param data the token ids of a text for language models; otherwise, what the model's documentation says
  * @throws TypeError or RangeError that names the invalid option, or if the text is too short for one batch
  * @throws RangeError (while iterating) if the run is limited by `seconds` and the clock stands still
  * @throws DivergedError (while iterating) if the training or held-out loss becomes infinite or NaN
  */
-export function train(model: RecurrentModel, tokens: TokenIds, options: TrainOptions = {}): Training {
-  checkRecurrent(model);
-  return new Training(model, tokens, checkOptions("options", options, OPTIONS));
+export function train<M extends Trainable>(
+  model: M,
+  data: DataOf<M>,
+  options: TrainOptions<DataOf<M>> = {},
+): Training<M> {
+  taskOf(model);
+  return new Training(model, data, checkOptions("options", options, OPTIONS as Names<TrainOptions<DataOf<M>>>));
 }
 
 /**
@@ -138,48 +144,47 @@ const holds = new WeakMap<Network, Hold>();
  * again continues where the loop was left; however it was stopped, saveCheckpoint() saves it for resume(). Only one run
  * can train a model at a time: another can start once the loop over the first has been left.
  */
-export class Training implements AsyncIterable<Progress>, PromiseLike<Progress | undefined> {
+export class Training<M extends Trainable = RecurrentModel>
+  implements AsyncIterable<Progress<FiguresOf<M>>>, PromiseLike<Progress<FiguresOf<M>> | undefined>
+{
   /** The given settings, completed with the defaults. */
   readonly settings: Readonly<TrainSettings>;
+  readonly #task: AnyTask;
   readonly #state: TrainState;
-  readonly #valid: TokenIds | undefined;
+  readonly #valid: DataOf<M> | undefined;
   readonly #signal: Signal | undefined;
-  readonly #length: number;
-  /** Windows in the first batch, which is the largest. */
-  readonly #batch: number;
   readonly #batchesPerEpoch: number;
   readonly #hold: Hold = { running: false };
   #finished = false;
-  #last: Progress | undefined;
-  #awaited: Promise<Progress | undefined> | undefined;
+  #last: Progress<FiguresOf<M>> | undefined;
+  #awaited: Promise<Progress<FiguresOf<M>> | undefined> | undefined;
 
   /** @param state the state saved in a checkpoint, whose moments the model already has */
   constructor(
-    readonly model: RecurrentModel,
-    readonly tokens: TokenIds,
-    { valid, signal, ...settings }: TrainOptions,
+    readonly model: M,
+    readonly data: DataOf<M>,
+    { valid, signal, ...settings }: TrainOptions<DataOf<M>>,
     state?: TrainState,
   ) {
-    checkIds("tokens", tokens, model.vocabulary.size);
-    if (valid !== undefined) checkIds("valid", valid, model.vocabulary.size);
+    const task = taskOf(model);
+    this.#task = task;
+    task.checkData(task.cut === "windows" ? "tokens" : "data", data);
+    if (valid !== undefined) task.checkData("valid", valid);
     if (signal !== undefined && typeof signal?.throwIfAborted !== "function") {
       throw new TypeError(`"signal" expected an AbortSignal, got ${show(signal)}`);
     }
-    this.settings = checked({ ...defaults(), ...defined(settings) });
-    if (settings.patience !== undefined && !valid) {
+    this.settings = checked({ ...defaults(task), ...defined(settings) }, task);
+    if (this.settings.patience !== undefined && valid === undefined) {
       const saved = state ? ": a checkpoint does not store them, so pass resume(bytes, ids, { valid })" : "";
-      throw new TypeError(`"patience" expected "valid" tokens with it${saved}`);
+      const what = task.cut === "windows" ? "tokens" : "data";
+      throw new TypeError(`"patience" expected "valid" ${what} with it${saved}`);
     }
-    if (valid && valid.length < 2) throw new RangeError(`"valid" expected at least 2 tokens, got ${valid.length}`);
     this.#valid = valid;
     this.#signal = signal;
-    this.#length = tokens.length;
-    const { windows, seed } = this.settings;
-    const epoch = partition(windows, tokens.length, 0, seed);
-    this.#batchesPerEpoch = epoch.batches;
-    this.#batch = epoch.starts(0).length;
-    this.#state = state ?? { step: 0, tokens: 0, seconds: 0, carry: firstState(model, windows), sinceBest: 0 };
-    if (state) holds.set(model.network, this.#hold);
+    this.#batchesPerEpoch = task.epoch(data, this.settings, 0).batches;
+    const carry = () => task.firstState?.(this.settings) ?? new Float32Array(0);
+    this.#state = state ?? { step: 0, tokens: 0, seconds: 0, carry: carry(), sinceBest: 0 };
+    if (state) holds.set(task.network, this.#hold);
     Object.freeze(this);
   }
 
@@ -192,12 +197,12 @@ export class Training implements AsyncIterable<Progress>, PromiseLike<Progress |
     return { ...this.#state };
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<Progress, void, undefined> {
+  async *[Symbol.asyncIterator](): AsyncGenerator<Progress<FiguresOf<M>>, void, undefined> {
     if (this.#finished || this.done() >= 1) return;
-    const { settings, model, tokens } = this;
-    const [state, batchesPerEpoch, length] = [this.#state, this.#batchesPerEpoch, this.#length];
-    const { network } = model;
-    const { windows, seed } = settings;
+    const { settings, data } = this;
+    const [task, state, batchesPerEpoch] = [this.#task, this.#state, this.#batchesPerEpoch];
+    const { network, watched } = task;
+    const { seed } = settings;
     // A step takes about 0.1 ms in the smallest networks, and up to a second in large ones.
     const breath = pause(4);
     if (settings.seconds !== undefined && !clockMoves()) {
@@ -209,47 +214,44 @@ export class Training implements AsyncIterable<Progress>, PromiseLike<Progress |
     this.#begin();
     try {
       // The parameters before the last update, whose loss is known to be finite.
-      const good = network.block("parameters").slice();
+      const good = new Snapshot();
       let lastLoss = Number.NaN;
       let learningRate = 0;
       const stopUnlessFinite = (what: string, value: number, step: number) => {
         if (Number.isFinite(value)) return;
-        network.block("parameters").set(good);
-        network.parametersChanged();
+        good.restore(network);
         this.#finished = true;
         throw diverged(`${what} became ${value} at step ${step}`, lastLoss, learningRate, settings.clip);
       };
 
       while (!this.#finished && this.done() < 1) {
         const epochIndex = Math.floor(state.step / batchesPerEpoch);
-        const epoch = partition(windows, length, epochIndex, seed);
+        const epoch = task.epoch(data, settings, epochIndex);
         for (let i = state.step % batchesPerEpoch; i < epoch.batches && !this.#finished; i++) {
           this.#signal?.throwIfAborted();
           const started = now();
-          const batch = cut(tokens, epoch.starts(i), windows.window, model.vocabulary.size);
-          const carry = epoch.carried(i) ? state.carry.slice() : network.initialState(batch.B);
           learningRate = settings.optimizer.learningRate * factorAt(settings.schedule, this.done());
 
-          const loss = network.gradients(batch, carry, mix(seed, state.step));
+          const { loss, tokens, carry } = epoch.gradients(i, mix(seed, state.step), state.carry);
           const gradNorm = gradientNorm(network);
           stopUnlessFinite("the loss", loss, state.step + 1);
           stopUnlessFinite("the norm of the gradients", gradNorm, state.step + 1);
-          good.set(network.block("parameters"));
+          good.take(network, moved(network, settings.optimizer));
           clip(network, gradNorm, settings.clip);
           update(network, settings.optimizer, learningRate, state.step + 1);
 
           lastLoss = loss;
-          state.carry = carry;
+          if (carry) state.carry = carry;
           state.step++;
-          state.tokens += batch.inputs.length;
+          state.tokens += tokens;
           state.seconds += (now() - started) / 1000;
           const done = this.done();
-          const evaluates = this.#valid && (done >= 1 || i === epoch.batches - 1);
-          const valid = evaluates ? await evaluateInTurns(model, this.#valid!, "valid") : undefined;
+          const evaluates = this.#valid !== undefined && (done >= 1 || i === epoch.batches - 1);
+          const valid = evaluates ? await inTurns<FiguresOf<M>>(task.evaluating("valid", this.#valid)) : undefined;
           // After the last step, no further one would notice that its update diverged.
-          if (valid) stopUnlessFinite("the loss of the held-out tokens", valid.nats, state.step);
+          if (valid) stopUnlessFinite(`the loss of the held-out ${heldOut(task)}`, valid.nats, state.step);
           else if (done >= 1) stopUnlessFinite("the loss after the update", this.#lossNow(), state.step);
-          if (valid) this.#compare(valid.nats);
+          if (valid) this.#compare((valid as Record<string, number>)[watched.figure]!);
           const stop = done >= 1 || (settings.patience !== undefined && state.sinceBest >= settings.patience);
           if (stop) this.#finish();
           this.#last = {
@@ -278,15 +280,15 @@ export class Training implements AsyncIterable<Progress>, PromiseLike<Progress |
    * @returns the progress after the last step; undefined if nothing was left to train
    */
   // biome-ignore lint/suspicious/noThenProperty: awaiting a run is meant to train the model
-  then<A = Progress | undefined, B = never>(
-    fulfilled?: ((last: Progress | undefined) => A | PromiseLike<A>) | null,
+  then<A = Progress<FiguresOf<M>> | undefined, B = never>(
+    fulfilled?: ((last: Progress<FiguresOf<M>> | undefined) => A | PromiseLike<A>) | null,
     rejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
   ): Promise<A | B> {
     this.#awaited ??= this.#toTheEnd();
     return this.#awaited.then(fulfilled, rejected);
   }
 
-  async #toTheEnd(): Promise<Progress | undefined> {
+  async #toTheEnd(): Promise<Progress<FiguresOf<M>> | undefined> {
     try {
       for await (const _ of this);
       return this.#last;
@@ -297,7 +299,7 @@ export class Training implements AsyncIterable<Progress>, PromiseLike<Progress |
 
   /** @throws Error if another run has trained the model, with moments of its own, since this one began */
   checkModelIsOurs(): void {
-    if (this.#state.step === 0 || holds.get(this.model.network) === this.#hold) return;
+    if (this.#state.step === 0 || holds.get(this.#task.network) === this.#hold) return;
     throw new Error(
       "another run has trained the model since this one was left: resume this one from a checkpoint, or start a new run",
     );
@@ -305,7 +307,7 @@ export class Training implements AsyncIterable<Progress>, PromiseLike<Progress |
 
   /** Claims the model. @throws Error if another run, or another loop over this one, is training it */
   #begin(): void {
-    const { network } = this.model;
+    const { network } = this.#task;
     const holder = holds.get(network);
     if (holder?.running) {
       const what =
@@ -319,7 +321,7 @@ export class Training implements AsyncIterable<Progress>, PromiseLike<Progress |
     if (this.#state.step === 0 && network.layout.trained) {
       for (const moment of ["moment1", "moment2"] as const) network.block(moment).fill(0);
     }
-    network.prepareTraining(this.settings.windows.window, this.#batch);
+    this.#task.reserve?.(this.data, this.settings);
     holds.set(network, this.#hold);
     this.#hold.running = true;
   }
@@ -333,20 +335,21 @@ export class Training implements AsyncIterable<Progress>, PromiseLike<Progress |
     return step / (epochs! * this.#batchesPerEpoch);
   }
 
-  /** Loss over the first window of the text, or NaN if a parameter is not finite, which that window may not show. */
+  /** Loss over the first piece of the data, or NaN if a parameter is not finite, which that piece may not show. */
   #lossNow(): number {
-    const { model, tokens, settings } = this;
-    if (firstNotFinite(model.network.block("parameters")) !== undefined) return Number.NaN;
-    return evaluateNow(model, tokens.subarray(0, settings.windows.window + 1)).nats;
+    const task = this.#task;
+    if (firstNotFinite(task.network.block("parameters")) !== undefined) return Number.NaN;
+    return atOnce(task.evaluating("data", task.first(this.data, this.settings))).nats;
   }
 
   /** With patience: keeps the weights if this evaluation is the best so far, and otherwise counts it. */
-  #compare(nats: number): void {
-    const { model, settings } = this;
+  #compare(figure: number): void {
+    const { network, watched } = this.#task;
     const state = this.#state;
-    if (settings.patience === undefined) return;
-    if (!state.best || nats < state.best.nats) {
-      state.best = { nats, parameters: model.network.block("parameters").slice() };
+    if (this.settings.patience === undefined) return;
+    const better = (than: number) => (watched.better === "lower" ? figure < than : figure > than);
+    if (!state.best || better(state.best.figure)) {
+      state.best = { figure, parameters: network.block("parameters").slice() };
       state.sinceBest = 0;
     } else {
       state.sinceBest++;
@@ -355,7 +358,7 @@ export class Training implements AsyncIterable<Progress>, PromiseLike<Progress |
 
   #finish(): void {
     this.#finished = true;
-    const { network } = this.model;
+    const { network } = this.#task;
     const { best } = this.#state;
     if (!best) return;
     network.block("parameters").set(best.parameters);
@@ -363,45 +366,16 @@ export class Training implements AsyncIterable<Progress>, PromiseLike<Progress |
   }
 }
 
-/** Returns a zero state for each sequence of a batch. @throws RangeError if the states of a batch exceed any memory */
-function firstState({ network }: RecurrentModel, { window, batch }: Partition): Float32Array {
-  const bytes = 4 * network.initialState(1).length * window * batch;
-  if (bytes <= 2 ** 32) return network.initialState(batch);
-  throw new RangeError(
-    `a batch of ${batch} windows of ${window} steps needs ${size(bytes)} of memory for its states alone, ` +
-      "and WebAssembly has 4 GiB: use a smaller batch or window",
-  );
-}
+const heldOut = ({ cut }: AnyTask) => (cut === "windows" ? "tokens" : "data");
 
 /** @throws TypeError if it is not a Training */
-export function checkTraining(training: Training): Training {
+export function checkTraining<M extends Trainable>(training: Training<M>): Training<M> {
   if (training instanceof Training) return training;
   throw new TypeError(`"training" expected a Training from train(), got ${show(training)}`);
 }
 
-/** Copies windows out of a text, time-major. Each step's targets are the next step's inputs, so one copy holds both. */
-function cut(tokens: TokenIds, starts: Uint32Array, T: number, size: number): Batch {
-  const B = starts.length;
-  const steps = new Int32Array((T + 1) * B);
-  for (let t = 0, i = 0; t <= T; t++) {
-    for (let b = 0; b < B; b++, i++) {
-      const id = tokens[starts[b]! + t]!;
-      if (!(id >= 0 && id < size)) throw changed(starts[b]! + t, id, size);
-      steps[i] = id;
-    }
-  }
-  return { T, B, inputs: steps.subarray(0, T * B), targets: steps.subarray(B) };
-}
-
-/** Error for an id that changed after it was checked. @param id undefined if the array became shorter */
-const changed = (at: number, id: number | undefined, size: number): RangeError =>
-  new RangeError(
-    `"tokens[${at}]" expected an integer from 0 to ${size - 1}, got ${id}: the ids must not change while a model is ` +
-      "trained on them. The model keeps the weights of the last step",
-  );
-
-function checked(settings: TrainSettings): Readonly<TrainSettings> {
-  const { epochs, steps, seconds, patience } = settings;
+function checked(settings: TrainSettings, { cut, kind, defaults: usual }: AnyTask): Readonly<TrainSettings> {
+  const { epochs, steps, seconds, patience, windows, batch } = settings;
   const given = [epochs, steps, seconds].filter((value) => value !== undefined).length;
   if (given > 1) throw new TypeError('expected only one of "epochs", "steps" and "seconds", got more');
   if (steps !== undefined) integer("steps", steps);
@@ -410,10 +384,16 @@ function checked(settings: TrainSettings): Readonly<TrainSettings> {
   if (patience !== undefined) integer("patience", patience);
   number("clip", settings.clip, "a number > 0", (limit) => limit > 0);
   integer("seed", settings.seed, 0);
+  if (cut === "windows" && batch !== undefined) {
+    throw new TypeError(`"batch" expected no value for a ${kind}, got ${show(batch)}: it belongs into "windows"`);
+  }
+  if (cut === "batch" && windows !== undefined) {
+    throw new TypeError(`"windows" expected no value for a ${kind}, got ${show(windows)}: use "batch"`);
+  }
   return Object.freeze({
     ...settings,
-    ...(given === 0 && { epochs: 1 }),
-    windows: checkPartition(settings.windows),
+    ...(given === 0 && { epochs: usual.epochs ?? 1 }),
+    ...(cut === "windows" ? { windows: checkPartition(windows!) } : { batch: integer("batch", batch) }),
     optimizer: checkOptimizer(settings.optimizer),
     schedule: checkSchedule(settings.schedule),
   });
