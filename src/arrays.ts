@@ -1,4 +1,4 @@
-// Growing, trimming and sorting typed arrays.
+// Growing, trimming, hashing and sorting typed arrays.
 
 type Numbers = Int8Array | Uint8Array | Uint16Array | Uint32Array | Int32Array | Float32Array | Float64Array;
 
@@ -18,6 +18,15 @@ export const exactly = <T extends Numbers>(array: T, length: number): T =>
 export function firstNotFinite(values: Numbers): number | undefined {
   for (let i = 0; i < values.length; i++) if (!Number.isFinite(values[i])) return values[i];
   return undefined;
+}
+
+/**
+ * FNV-1a over integers, the same for arrays of any width.
+ * @param hash that of the numbers before these, if any
+ */
+export function fnv1a(values: ArrayLike<number>, hash = 0x811c9dc5): number {
+  for (let i = 0; i < values.length; i++) hash = Math.imul(hash ^ values[i]!, 0x01000193);
+  return hash >>> 0;
 }
 
 /** Sorts values[from … to − 1] in place: few values by insertion, since a call of the engine's sort costs more. */

@@ -2,6 +2,8 @@
 // like language models are. Here: strings of four bits, labeled by whether most of them are 1.
 
 import { describe, expect, it } from "vitest";
+import { fnv1a } from "../src/arrays.js";
+import { similarLengths } from "../src/data/batches.js";
 import {
   adamw,
   characters,
@@ -17,69 +19,85 @@ import {
 } from "../src/entries/index.js";
 import { resumeKinds } from "../src/io/checkpoint.js";
 import { type Kind, loadKinds } from "../src/io/model.js";
-import { Random } from "../src/random.js";
+import { mix, Random } from "../src/random.js";
 import type { Figures, Task } from "../src/train/task.js";
 
 /** A string of bits, and whether most of them are 1. */
 type Example = readonly [bits: string, label: 0 | 1];
 interface Accuracy extends Figures {
   accuracy: number;
+  /** NaN without any example whose label is 1. */
+  recall: number;
 }
 
 const LENGTH = 4;
+/** The names of the data that was prepared. */
+let prepared: string[] = [];
 const vocabulary = new Vocabulary(["0", "1"]);
 const create = (seed = 1) =>
   RecurrentModel.create({ tokenizer: characters(), vocabulary, cell: "gru", hiddenSize: 16, seed });
 
+/** The examples in the form that a batch copies from. */
+interface Coded {
+  bits: Int32Array;
+  labels: Int32Array;
+}
+
 /** Majority of four bits, as the class that the last step of a network predicts. */
-class Majority implements Task<readonly Example[], Accuracy> {
+class Majority implements Task<readonly Example[], Accuracy, Coded> {
   readonly kind = "majority";
   readonly cut = "batch";
   readonly defaults = { epochs: 30, batch: 4, optimizer: adamw({ learningRate: 0.01 }) };
-  readonly watched = { figure: "accuracy", better: "higher" } as const;
-  constructor(private readonly model: RecurrentModel) {}
+  constructor(
+    private readonly model: RecurrentModel,
+    readonly watched: { figure: "accuracy" | "recall"; better: "higher" } = { figure: "accuracy", better: "higher" },
+  ) {}
   get network() {
     return this.model.network;
   }
   describe() {
     return { length: LENGTH };
   }
-  checkData(name: string, data: readonly Example[]) {
+  prepare(name: string, data: readonly Example[]) {
     if (!Array.isArray(data)) throw new TypeError(`"${name}" expected examples, got ${typeof data}`);
-  }
-  fingerprint(data: readonly Example[]) {
+    prepared.push(name);
     return {
-      tokens: data.length,
-      hash: data.reduce((sum, [bits, label]) => 3 * sum + Number(bits) + label, 0) % 1e9,
+      bits: Int32Array.from(data.flatMap(([bits]) => [...bits].map(Number))),
+      labels: Int32Array.from(data, ([, label]) => label),
     };
   }
-  epoch(data: readonly Example[], { batch, seed }: { batch?: number; seed: number }, index: number) {
-    const order = Uint32Array.from(data, (_, i) => i);
-    new Random(seed + index).shuffle(order);
+  fingerprint = ({ bits, labels }: Coded) => ({ tokens: labels.length, hash: fnv1a(labels, fnv1a(bits)) });
+  epoch({ bits, labels }: Coded, { batch, seed }: { batch?: number; seed: number }, index: number) {
+    const batches = similarLengths(
+      labels.map(() => LENGTH),
+      batch!,
+      new Random(mix(seed, index)),
+    );
     return {
-      batches: Math.ceil(data.length / batch!),
+      batches: batches.length,
       gradients: (i: number, dropout: number) => {
-        const chosen = [...order.subarray(i * batch!, (i + 1) * batch!)].map((at) => data[at]!);
+        const chosen = batches[i]!;
         const B = chosen.length;
-        const inputs = new Int32Array(LENGTH * B).map((_, at) => Number(chosen[at % B]![0][Math.floor(at / B)]));
-        const targets = inputs.map((_, at) => (at < (LENGTH - 1) * B ? -1 : chosen[at % B]![1]));
+        const inputs = new Int32Array(LENGTH * B).map((_, at) => bits[chosen[at % B]! * LENGTH + Math.floor(at / B)]!);
+        const targets = inputs.map((_, at) => (at < (LENGTH - 1) * B ? -1 : labels[chosen[at % B]!]!));
         const state = this.network.initialState(B);
         return { loss: this.network.gradients({ T: LENGTH, B, inputs, targets }, state, dropout), tokens: B };
       },
     };
   }
-  first = (data: readonly Example[]) => data.slice(0, 1);
-  *evaluating(_: string, data: readonly Example[]) {
-    let [nats, right] = [0, 0];
-    for (const [bits, label] of data) {
+  first = ({ bits, labels }: Coded) => ({ bits: bits.subarray(0, LENGTH), labels: labels.subarray(0, 1) });
+  *evaluating(_: string, { bits, labels }: Coded) {
+    let [nats, right, ones] = [0, 0, 0];
+    for (const [i, label] of labels.entries()) {
       let state = this.model.start();
-      for (const bit of bits) state = this.model.advance(state, Number(bit));
+      for (const bit of bits.subarray(i * LENGTH, (i + 1) * LENGTH)) state = this.model.advance(state, bit);
       const logP = this.model.logProbs(state)[label]!;
-      nats -= logP / data.length;
+      nats -= logP / labels.length;
+      ones += label;
       if (logP > Math.log(0.5)) right++;
       yield;
     }
-    return { nats, accuracy: right / data.length };
+    return { nats, accuracy: right / labels.length, recall: ones > 0 ? right / labels.length : Number.NaN };
   }
 }
 
@@ -111,6 +129,27 @@ describe("a task of one's own", () => {
     expect(usual.settings).toMatchObject({ epochs: 30, batch: 4 });
     expect((await usual)!.step).toBe(30 * 4);
     expect(train(await majority(), data, { steps: 3 }).settings.epochs).toBeUndefined();
+  });
+
+  it("prepares its data once for a run, however long, and once for its evaluations", async () => {
+    prepared = [];
+    const training = train(await majority(), data, { epochs: 5, valid: data });
+    for await (const { step } of training) if (step === 7) break;
+    const bytes = saveCheckpoint(training);
+    await training;
+    expect(prepared).toEqual(["data", "valid"]);
+    await (await resumeKinds([kind], bytes, data, { valid: data })).training;
+    expect(prepared).toEqual(["data", "valid", "data", "valid"]);
+  });
+
+  it("does not take a figure that is not a number for the best one", async () => {
+    const zeros = data.filter(([, label]) => label === 0);
+    const model = new Majority(await create(), { figure: "recall", better: "higher" });
+    const training = train(model, data, { epochs: 20, valid: zeros, patience: 3 });
+    expect((await training)!.epoch).toBe(3);
+    expect(training.state.best).toBeUndefined();
+    const { training: resumed } = await resumeKinds([kind], saveCheckpoint(training), data, { valid: zeros });
+    expect(resumed.state.sinceBest).toBe(3);
   });
 
   it("keeps the best weights by the figure that it watches", async () => {

@@ -14,6 +14,7 @@ import type { AnyTask, TrainSettings } from "../train/task.js";
 import {
   checkTraining,
   type DataOf,
+  nameOf,
   type Trainable,
   Training,
   type TrainOptions,
@@ -44,7 +45,7 @@ const bestOf = ({ watched: { figure } }: AnyTask): `best${string}` =>
  */
 export function saveCheckpoint<M extends Trainable>(training: Training<M>): Uint8Array {
   checkTraining(training).checkModelIsOurs();
-  const { model, data, settings, state } = training;
+  const { model, prepared, settings, state } = training;
   const task = taskOf(model);
   const { network } = model;
   const { step, tokens: trained, seconds, sinceBest, best, carry } = state;
@@ -59,7 +60,7 @@ export function saveCheckpoint<M extends Trainable>(training: Training<M>): Uint
   const description: Description = {
     settings,
     state: { step, tokens: trained, seconds, sinceBest, ...(best && { [bestOf(task)]: best.figure }) },
-    text: task.fingerprint(data),
+    text: task.fingerprint(prepared),
   };
   // JSON has no Infinity, which is the value of clip without gradient clipping.
   const json = JSON.stringify(description, (_, value) => (value === Infinity ? "Infinity" : value));
@@ -118,8 +119,8 @@ export function resumeFrom<M extends Trainable>(
   const task = taskOf(model);
   const { settings, state, text } = readTraining(file, task);
   const unit = task.cut === "windows" ? "tokens" : "examples";
-  task.checkData(task.cut === "windows" ? "tokens" : "data", data);
-  const found = task.fingerprint(data);
+  const prepared = task.prepare(nameOf(task), data);
+  const found = task.fingerprint(prepared);
   if (found.tokens !== text.tokens || found.hash !== text.hash) {
     const other = found.tokens === text.tokens ? "others" : `${found.tokens}`;
     throw new RangeError(`the checkpoint expected the ${text.tokens} ${unit} it was trained on, got ${other}`);
@@ -147,8 +148,8 @@ export function resumeFrom<M extends Trainable>(
   const asked = defined({ epochs, steps, seconds });
   const { epochs: _, steps: __, seconds: ___, ...rest } = settings;
   const kept = Object.keys(asked).length > 0 ? { ...rest, ...asked } : settings;
-  const trainState = { ...counts, carry, ...(best && { best }) };
-  return new Training(model, data, { ...kept, ...defined(options) } as TrainOptions<DataOf<M>>, trainState);
+  const resumed = { state: { ...counts, carry, ...(best && { best }) }, prepared };
+  return new Training(model, data, { ...kept, ...defined(options) } as TrainOptions<DataOf<M>>, resumed);
 }
 
 /**

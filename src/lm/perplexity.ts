@@ -30,7 +30,8 @@ const SHORT = 1 << 9;
 
 /** A model that is not a language model, and evaluates itself on data of its own kind. */
 export interface SelfEvaluating<D, F> {
-  evaluating(name: string, data: D): Generator<undefined, F>;
+  prepare(name: string, data: D): unknown;
+  evaluating(name: string, data: never): Generator<undefined, F>;
 }
 
 /**
@@ -68,7 +69,7 @@ type Anything = any;
 
 function figures(model: Anything, data: Anything, step: number): Generator<undefined, { nats: number }> {
   return typeof model?.evaluating === "function"
-    ? model.evaluating("data", data)
+    ? model.evaluating("data", model.prepare("data", data))
     : evaluating(model, data, "text", step);
 }
 

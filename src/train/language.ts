@@ -1,5 +1,6 @@
 // Language modeling as a task: windows of a text, each token predicted from those before it.
 
+import { fnv1a } from "../arrays.js";
 import { size } from "../check.js";
 import { checkPartition, type Partition, partition } from "../data/windows.js";
 import { type Evaluation, evaluating } from "../lm/perplexity.js";
@@ -23,13 +24,14 @@ function languageModeling(model: RecurrentModel): Task<TokenIds, Evaluation> {
     defaults: {},
     watched: { figure: "nats", better: "lower" },
     describe: () => model.describe(),
-    checkData(name, tokens) {
+    prepare(name, tokens) {
       checkIds(name, tokens, vocabulary.size);
       if (name === "valid" && tokens.length < 2) {
         throw new RangeError(`"valid" expected at least 2 tokens, got ${tokens.length}`);
       }
+      return tokens;
     },
-    fingerprint,
+    fingerprint: (tokens) => ({ tokens: tokens.length, hash: fnv1a(tokens) }),
     epoch(tokens, settings, index) {
       const windows = windowsOf(settings);
       const { batches, starts, carried } = partition(windows, tokens.length, index, settings.seed);
@@ -83,10 +85,3 @@ const changed = (at: number, id: number | undefined, size: number): RangeError =
     `"tokens[${at}]" expected an integer from 0 to ${size - 1}, got ${id}: the ids must not change while a model is ` +
       "trained on them. The model keeps the weights of the last step",
   );
-
-/** FNV-1a over the ids, independent of the width of the array. */
-function fingerprint(tokens: TokenIds): { tokens: number; hash: number } {
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < tokens.length; i++) hash = Math.imul(hash ^ tokens[i]!, 0x01000193);
-  return { tokens: tokens.length, hash: hash >>> 0 };
-}

@@ -46,8 +46,8 @@ export interface Epoch {
   gradients(i: number, seed: number, carry: Float32Array): { loss: number; tokens: number; carry?: Float32Array };
 }
 
-/** A model that is trained on data of type D and evaluated by figures of type F. */
-export interface Task<D, F extends Figures> {
+/** A model that is trained on data of type D, prepared as P, and evaluated by figures of type F. */
+export interface Task<D, F extends Figures, P = D> {
   /** Name of the kind of model, in files and messages, such as "classifier". */
   readonly kind: string;
   readonly network: Network;
@@ -59,26 +59,30 @@ export interface Task<D, F extends Figures> {
   readonly watched: { readonly figure: string & keyof F; readonly better: "lower" | "higher" };
   /** What a file keeps beside the weights, as JSON. */
   describe(): object;
-  /** @param name names the data in messages @throws TypeError, RangeError if the model cannot learn from the data */
-  checkData(name: string, data: D): void;
+  /**
+   * Checks data, and converts it to the form that the functions below take, such as ids: once for a run.
+   * @param name names the data in messages
+   * @throws TypeError, RangeError if the model cannot be trained or evaluated on the data
+   */
+  prepare(name: string, data: D): P;
   /** Number of examples, and a hash of the data: a run resumes on the same data only. */
-  fingerprint(data: D): { tokens: number; hash: number };
-  epoch(data: D, settings: TrainSettings, index: number): Epoch;
+  fingerprint(data: P): { tokens: number; hash: number };
+  epoch(data: P, settings: TrainSettings, index: number): Epoch;
   /** A piece of the data, small enough to evaluate after the last step. */
-  first(data: D, settings: TrainSettings): D;
+  first(data: P, settings: TrainSettings): P;
   /** Evaluates the model piece by piece. */
-  evaluating(name: string, data: D): Generator<undefined, F>;
+  evaluating(name: string, data: P): Generator<undefined, F>;
   /** Makes room for the largest batch at once. */
-  reserve?(data: D, settings: TrainSettings): void;
+  reserve?(data: P, settings: TrainSettings): void;
   /** The state from which the first batch is carried on. @throws RangeError if there is no room for it */
   firstState?(settings: TrainSettings): Float32Array;
 }
 
 /** A task with any data. */
 // biome-ignore lint/suspicious/noExplicitAny: D is both given and taken
-export type AnyTask = Task<any, any>;
+export type AnyTask = Task<any, any, any>;
 
-const METHODS = ["checkData", "epoch", "evaluating"] as const satisfies (keyof AnyTask)[];
+const METHODS = ["prepare", "epoch", "evaluating"] as const satisfies (keyof AnyTask)[];
 
 /** Returns true for a model that brings its own task. */
 export function isTask(model: unknown): model is AnyTask {

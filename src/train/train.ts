@@ -25,7 +25,7 @@ export type Trainable = RecurrentModel | AnyTask;
 /** What a model is trained on: token ids for language models. */
 export type DataOf<M> = M extends RecurrentModel
   ? TokenIds
-  : M extends { checkData(name: string, data: infer D): void }
+  : M extends { prepare(name: string, data: infer D): unknown }
     ? D
     : never;
 /** What evaluating a model returns. */
@@ -149,9 +149,12 @@ export class Training<M extends Trainable = RecurrentModel>
 {
   /** The given settings, completed with the defaults. */
   readonly settings: Readonly<TrainSettings>;
+  /** @internal The data, as Task.prepare() returns it. */
+  readonly prepared: unknown;
   readonly #task: AnyTask;
   readonly #state: TrainState;
-  readonly #valid: DataOf<M> | undefined;
+  /** The held-out data, as Task.prepare() returns it. */
+  readonly #valid: unknown;
   readonly #signal: Signal | undefined;
   readonly #batchesPerEpoch: number;
   readonly #hold: Hold = { running: false };
@@ -159,32 +162,30 @@ export class Training<M extends Trainable = RecurrentModel>
   #last: Progress<FiguresOf<M>> | undefined;
   #awaited: Promise<Progress<FiguresOf<M>> | undefined> | undefined;
 
-  /** @param state the state saved in a checkpoint, whose moments the model already has */
+  /** @param resumed the state saved in a checkpoint, whose moments the model already has, and the prepared data */
   constructor(
     readonly model: M,
     readonly data: DataOf<M>,
     { valid, signal, ...settings }: TrainOptions<DataOf<M>>,
-    state?: TrainState,
+    resumed?: { state: TrainState; prepared: unknown },
   ) {
     const task = taskOf(model);
     this.#task = task;
-    task.checkData(task.cut === "windows" ? "tokens" : "data", data);
-    if (valid !== undefined) task.checkData("valid", valid);
+    this.prepared = resumed ? resumed.prepared : task.prepare(nameOf(task), data);
+    this.#valid = valid === undefined ? undefined : task.prepare("valid", valid);
     if (signal !== undefined && typeof signal?.throwIfAborted !== "function") {
       throw new TypeError(`"signal" expected an AbortSignal, got ${show(signal)}`);
     }
     this.settings = checked({ ...defaults(task), ...defined(settings) }, task);
     if (this.settings.patience !== undefined && valid === undefined) {
-      const saved = state ? ": a checkpoint does not store them, so pass resume(bytes, ids, { valid })" : "";
-      const what = task.cut === "windows" ? "tokens" : "data";
-      throw new TypeError(`"patience" expected "valid" ${what} with it${saved}`);
+      const saved = resumed ? ": a checkpoint does not store them, so pass resume(bytes, ids, { valid })" : "";
+      throw new TypeError(`"patience" expected "valid" ${nameOf(task)} with it${saved}`);
     }
-    this.#valid = valid;
     this.#signal = signal;
-    this.#batchesPerEpoch = task.epoch(data, this.settings, 0).batches;
+    this.#batchesPerEpoch = task.epoch(this.prepared, this.settings, 0).batches;
     const carry = () => task.firstState?.(this.settings) ?? new Float32Array(0);
-    this.#state = state ?? { step: 0, tokens: 0, seconds: 0, carry: carry(), sinceBest: 0 };
-    if (state) holds.set(task.network, this.#hold);
+    this.#state = resumed?.state ?? { step: 0, tokens: 0, seconds: 0, carry: carry(), sinceBest: 0 };
+    if (resumed) holds.set(task.network, this.#hold);
     Object.freeze(this);
   }
 
@@ -199,7 +200,7 @@ export class Training<M extends Trainable = RecurrentModel>
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Progress<FiguresOf<M>>, void, undefined> {
     if (this.#finished || this.done() >= 1) return;
-    const { settings, data } = this;
+    const { settings, prepared } = this;
     const [task, state, batchesPerEpoch] = [this.#task, this.#state, this.#batchesPerEpoch];
     const { network, watched } = task;
     const { seed } = settings;
@@ -226,7 +227,7 @@ export class Training<M extends Trainable = RecurrentModel>
 
       while (!this.#finished && this.done() < 1) {
         const epochIndex = Math.floor(state.step / batchesPerEpoch);
-        const epoch = task.epoch(data, settings, epochIndex);
+        const epoch = task.epoch(prepared, settings, epochIndex);
         for (let i = state.step % batchesPerEpoch; i < epoch.batches && !this.#finished; i++) {
           this.#signal?.throwIfAborted();
           const started = now();
@@ -249,7 +250,7 @@ export class Training<M extends Trainable = RecurrentModel>
           const evaluates = this.#valid !== undefined && (done >= 1 || i === epoch.batches - 1);
           const valid = evaluates ? await inTurns<FiguresOf<M>>(task.evaluating("valid", this.#valid)) : undefined;
           // After the last step, no further one would notice that its update diverged.
-          if (valid) stopUnlessFinite(`the loss of the held-out ${heldOut(task)}`, valid.nats, state.step);
+          if (valid) stopUnlessFinite(`the loss of the held-out ${nameOf(task)}`, valid.nats, state.step);
           else if (done >= 1) stopUnlessFinite("the loss after the update", this.#lossNow(), state.step);
           if (valid) this.#compare((valid as Record<string, number>)[watched.figure]!);
           const stop = done >= 1 || (settings.patience !== undefined && state.sinceBest >= settings.patience);
@@ -321,7 +322,7 @@ export class Training<M extends Trainable = RecurrentModel>
     if (this.#state.step === 0 && network.layout.trained) {
       for (const moment of ["moment1", "moment2"] as const) network.block(moment).fill(0);
     }
-    this.#task.reserve?.(this.data, this.settings);
+    this.#task.reserve?.(this.prepared, this.settings);
     holds.set(network, this.#hold);
     this.#hold.running = true;
   }
@@ -339,7 +340,7 @@ export class Training<M extends Trainable = RecurrentModel>
   #lossNow(): number {
     const task = this.#task;
     if (firstNotFinite(task.network.block("parameters")) !== undefined) return Number.NaN;
-    return atOnce(task.evaluating("data", task.first(this.data, this.settings))).nats;
+    return atOnce(task.evaluating("data", task.first(this.prepared, this.settings))).nats;
   }
 
   /** With patience: keeps the weights if this evaluation is the best so far, and otherwise counts it. */
@@ -348,7 +349,8 @@ export class Training<M extends Trainable = RecurrentModel>
     const state = this.#state;
     if (this.settings.patience === undefined) return;
     const better = (than: number) => (watched.better === "lower" ? figure < than : figure > than);
-    if (!state.best || better(state.best.figure)) {
+    // A figure that is not a number, such as the F1 of nothing, is no improvement.
+    if (state.best ? better(state.best.figure) : !Number.isNaN(figure)) {
       state.best = { figure, parameters: network.block("parameters").slice() };
       state.sinceBest = 0;
     } else {
@@ -366,7 +368,8 @@ export class Training<M extends Trainable = RecurrentModel>
   }
 }
 
-const heldOut = ({ cut }: AnyTask) => (cut === "windows" ? "tokens" : "data");
+/** What messages call the data. */
+export const nameOf = ({ cut }: AnyTask) => (cut === "windows" ? "tokens" : "data");
 
 /** @throws TypeError if it is not a Training */
 export function checkTraining<M extends Trainable>(training: Training<M>): Training<M> {
