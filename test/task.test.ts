@@ -1,121 +1,14 @@
 // A kind of model that the training loop, evaluation and files have never heard of is trained, evaluated, saved and resumed
-// like language models are. Here: strings of four bits, labeled by whether most of them are 1.
+// like language models are.
 
+import { MessageChannel } from "node:worker_threads";
 import { describe, expect, it } from "vitest";
-import { fnv1a } from "../src/arrays.js";
-import { similarLengths } from "../src/data/batches.js";
-import {
-  adamw,
-  characters,
-  evaluate,
-  evaluateAsync,
-  loadModel,
-  RecurrentModel,
-  saveCheckpoint,
-  saveModel,
-  sgd,
-  train,
-  Vocabulary,
-} from "../src/entries/index.js";
+import { evaluate, evaluateAsync, loadModel, saveCheckpoint, saveModel, sgd, train } from "../src/entries/index.js";
 import { resumeKinds } from "../src/io/checkpoint.js";
-import { type Kind, loadKinds } from "../src/io/model.js";
-import { mix, Random } from "../src/random.js";
-import type { Figures, Task } from "../src/train/task.js";
-
-/** A string of bits, and whether most of them are 1. */
-type Example = readonly [bits: string, label: 0 | 1];
-interface Accuracy extends Figures {
-  accuracy: number;
-  /** NaN without any example whose label is 1. */
-  recall: number;
-}
-
-const LENGTH = 4;
-/** The names of the data that was prepared. */
-let prepared: string[] = [];
-const vocabulary = new Vocabulary(["0", "1"]);
-const create = (seed = 1) =>
-  RecurrentModel.create({ tokenizer: characters(), vocabulary, cell: "gru", hiddenSize: 16, seed });
-
-/** The examples in the form that a batch copies from. */
-interface Coded {
-  bits: Int32Array;
-  labels: Int32Array;
-}
-
-/** Majority of four bits, as the class that the last step of a network predicts. */
-class Majority implements Task<readonly Example[], Accuracy, Coded> {
-  readonly kind = "majority";
-  readonly cut = "batch";
-  readonly defaults = { epochs: 30, batch: 4, optimizer: adamw({ learningRate: 0.01 }) };
-  constructor(
-    private readonly model: RecurrentModel,
-    readonly watched: { figure: "accuracy" | "recall"; better: "higher" } = { figure: "accuracy", better: "higher" },
-  ) {}
-  get network() {
-    return this.model.network;
-  }
-  describe() {
-    return { length: LENGTH };
-  }
-  prepare(name: string, data: readonly Example[]) {
-    if (!Array.isArray(data)) throw new TypeError(`"${name}" expected examples, got ${typeof data}`);
-    prepared.push(name);
-    return {
-      bits: Int32Array.from(data.flatMap(([bits]) => [...bits].map(Number))),
-      labels: Int32Array.from(data, ([, label]) => label),
-    };
-  }
-  fingerprint = ({ bits, labels }: Coded) => ({ tokens: labels.length, hash: fnv1a(labels, fnv1a(bits)) });
-  epoch({ bits, labels }: Coded, { batch, seed }: { batch?: number; seed: number }, index: number) {
-    const batches = similarLengths(
-      labels.map(() => LENGTH),
-      batch!,
-      new Random(mix(seed, index)),
-    );
-    return {
-      batches: batches.length,
-      gradients: (i: number, dropout: number) => {
-        const chosen = batches[i]!;
-        const B = chosen.length;
-        const inputs = new Int32Array(LENGTH * B).map((_, at) => bits[chosen[at % B]! * LENGTH + Math.floor(at / B)]!);
-        const targets = inputs.map((_, at) => (at < (LENGTH - 1) * B ? -1 : labels[chosen[at % B]!]!));
-        const state = this.network.initialState(B);
-        return { loss: this.network.gradients({ T: LENGTH, B, inputs, targets }, state, dropout), tokens: B };
-      },
-    };
-  }
-  first = ({ bits, labels }: Coded) => ({ bits: bits.subarray(0, LENGTH), labels: labels.subarray(0, 1) });
-  *evaluating(_: string, { bits, labels }: Coded) {
-    let [nats, right, ones] = [0, 0, 0];
-    for (const [i, label] of labels.entries()) {
-      let state = this.model.start();
-      for (const bit of bits.subarray(i * LENGTH, (i + 1) * LENGTH)) state = this.model.advance(state, bit);
-      const logP = this.model.logProbs(state)[label]!;
-      nats -= logP / labels.length;
-      ones += label;
-      if (logP > Math.log(0.5)) right++;
-      yield;
-    }
-    return { nats, accuracy: right / labels.length, recall: ones > 0 ? right / labels.length : Number.NaN };
-  }
-}
-
-const kind: Kind<Majority> = {
-  name: "majority",
-  async read({ length }, weights) {
-    if (length !== LENGTH) throw new RangeError("length");
-    const model = await create();
-    for (const [name, values] of weights(model.network.parameters)) model.network.write(name, values);
-    return new Majority(model);
-  },
-};
-
-const data: Example[] = Array.from({ length: 16 }, (_, i) => {
-  const bits = i.toString(2).padStart(LENGTH, "0");
-  return [bits, ([...bits].filter((bit) => bit === "1").length > 2 ? 1 : 0) as 0 | 1];
-});
-const majority = async (seed?: number) => new Majority(await create(seed));
+import { loadKinds } from "../src/io/model.js";
+import { connect, type RemoteTask } from "../src/worker/client.js";
+import { serve } from "../src/worker/thread.js";
+import { type Accuracy, create, data, kind, Majority, majority, prepared } from "./majority.js";
 
 describe("a task of one's own", () => {
   it("is trained with its own defaults, and evaluated by its own figures", async () => {
@@ -132,7 +25,7 @@ describe("a task of one's own", () => {
   });
 
   it("prepares its data once for a run, however long, and once for its evaluations", async () => {
-    prepared = [];
+    prepared.length = 0;
     const training = train(await majority(), data, { epochs: 5, valid: data });
     for await (const { step } of training) if (step === 7) break;
     const bytes = saveCheckpoint(training);
@@ -207,3 +100,44 @@ describe("a task of one's own", () => {
     expect(() => train(model, data, { patience: 2 })).toThrow('"patience" expected "valid" data with it');
   });
 });
+
+describe("a task in a worker", () => {
+  it("is loaded, trained, evaluated, saved and resumed with the same results", async () => {
+    const worker = inProcess();
+    const here = await majority();
+    const there = await worker.loadModel<RemoteTask>(saveModel(here));
+    expect(there).toEqual({ kind: "majority", parameterCount: here.network.parameterCount });
+    const options = { epochs: 4, valid: data, patience: 9 };
+    const expected = { ...(await train(here, data, options)), tokensPerSecond: expect.any(Number) };
+    const training = worker.train<Accuracy>(there, data, options);
+    for await (const { step } of training) if (step === 5) break;
+    const checkpoint = await worker.saveCheckpoint(training);
+    expect(await training).toEqual(expected);
+    expect(await worker.saveModel(there)).toEqual(saveModel(here));
+    expect(await worker.evaluate(there, data)).toEqual(evaluate(here, data));
+
+    const resumed = await worker.resume<Accuracy>(checkpoint, data, { valid: data });
+    expect(await resumed.training).toEqual(expected);
+    expect(await worker.saveModel(resumed.model)).toEqual(saveModel(here));
+    await expect(worker.evaluate(there, "bits")).rejects.toThrow('"data" expected examples, got string');
+    const text = await worker.loadModel(saveModel(await create()));
+    expect(text.config.cell).toBe("gru");
+  });
+});
+
+/** Both sides of a worker that also has this task, without a thread between them. */
+function inProcess() {
+  const { port1: page, port2: thread } = new MessageChannel();
+  serve({ listen: (hear) => thread.on("message", hear), post: (answer, moved) => thread.postMessage(answer, moved) }, [
+    kind,
+  ]);
+  return connect({
+    post: (request, moved) => page.postMessage(request, moved),
+    listen(hear) {
+      page.on("message", hear);
+      page.postMessage({ lock: "" });
+    },
+    terminate: () => page.close(),
+    hold: (waits) => (waits ? page.ref() : page.unref()),
+  });
+}

@@ -14,4 +14,5 @@ serve(
         },
         post: (answer, transfer) => page.postMessage(answer, transfer),
       },
+  [],
 );

@@ -18,6 +18,7 @@ export type {
   RemoteIds,
   RemoteModel,
   RemoteNgramModel,
+  RemoteTask,
   RemoteTraining,
   RivuletWorker,
 } from "../worker/client.js";

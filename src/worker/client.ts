@@ -2,6 +2,7 @@
 // and async iterators. Models, counts and token ids stay in the worker; the page has stand-in objects for them.
 
 import { WorkerError } from "../errors.js";
+import type { ResumeOptions } from "../io/checkpoint.js";
 import type { SaveOptions } from "../io/model.js";
 import type { GenerateOptions } from "../lm/generate.js";
 import type { NextToken } from "../lm/next.js";
@@ -15,6 +16,7 @@ import type { CorpusOptions, Text } from "../text/corpus.js";
 import type { TokenIds } from "../text/ids.js";
 import type { Tokenizer, TokenizerSpec } from "../text/tokenizers.js";
 import { Vocabulary } from "../text/vocabulary.js";
+import type { Figures } from "../train/task.js";
 import type { Progress, Signal, TrainOptions } from "../train/train.js";
 import type { KernelVariant } from "../wasm/load.js";
 import type { FunctionName } from "./thread.js";
@@ -26,6 +28,13 @@ export interface RemoteModel {
   readonly parameterCount: number;
   readonly tokenizer: TokenizerSpec;
   readonly vocabulary: Vocabulary;
+}
+
+/** A model of another task in the worker, such as a classifier. */
+export interface RemoteTask {
+  readonly kind: string;
+  readonly parameterCount: number;
+  readonly labels?: readonly string[];
 }
 
 /** N-gram counts in the worker. */
@@ -52,10 +61,11 @@ export interface RemoteCorpus {
 }
 
 type Ids = RemoteIds | TokenIds;
+type Trainable = RemoteModel | RemoteTask;
 type AnyModel = RemoteModel | RemoteNgramModel;
 type Bytes = Uint8Array | ArrayBuffer;
 type RemoteTrainOptions = Omit<TrainOptions, "valid"> & { valid?: Ids };
-type Resumed = Pick<RemoteTrainOptions, "epochs" | "steps" | "seconds" | "patience" | "valid" | "signal">;
+type Resumed = Omit<ResumeOptions<TokenIds>, "valid"> & { valid?: Ids };
 
 /**
  * The library in a worker. Each function works like the one of the same name, but returns a promise, which is rejected
@@ -67,20 +77,27 @@ export interface RivuletWorker {
   prepare(text: Text, tokenizer: Tokenizer, options?: CorpusOptions): Promise<RemoteCorpus>;
   encode(text: Text, tokenizer: Tokenizer, vocabulary: Vocabulary): Promise<RemoteIds>;
   train(model: RemoteModel, tokens: Ids, options?: RemoteTrainOptions): RemoteTraining;
+  train<F extends Figures>(model: RemoteTask, data: unknown, options?: TrainOptions<unknown>): RemoteTraining<F>;
   resume(checkpoint: Bytes, tokens: Ids, options?: Resumed): Promise<{ model: RemoteModel; training: RemoteTraining }>;
+  resume<F extends Figures>(
+    checkpoint: Bytes,
+    data: unknown,
+    options?: ResumeOptions<unknown>,
+  ): Promise<{ model: RemoteTask; training: RemoteTraining<F> }>;
   gradientFlow(
     model: RemoteModel,
     tokens: Ids,
     options?: { steps?: number; sequences?: number },
   ): Promise<Float64Array[]>;
   evaluate(model: AnyModel, text: Text | Ids): Promise<Evaluation>;
+  evaluate<F extends Figures>(model: RemoteTask, data: unknown): Promise<F>;
   generate(model: AnyModel, options?: GenerateOptions): RemoteGeneration;
   stateAfter(model: AnyModel, text: string, state?: unknown): Promise<unknown>;
   nextTokens(model: AnyModel, state: unknown, k?: number): Promise<NextToken[]>;
-  loadModel(file: Bytes): Promise<RemoteModel>;
+  loadModel<M extends Trainable = RemoteModel>(file: Bytes): Promise<M>;
   loadWeights(model: RemoteModel, file: Bytes): Promise<void>;
-  saveModel(model: RemoteModel, options?: SaveOptions): Promise<Uint8Array>;
-  saveCheckpoint(training: RemoteTraining): Promise<Uint8Array>;
+  saveModel(model: Trainable, options?: SaveOptions): Promise<Uint8Array>;
+  saveCheckpoint<F extends Figures>(training: RemoteTraining<F>): Promise<Uint8Array>;
   countNgrams(text: Text, options: CountOptions): Promise<RemoteCounts>;
   kneserNey(counts: RemoteCounts, options?: KneserNeyOptions): Promise<RemoteNgramModel>;
   stupidBackoff(counts: RemoteCounts, options?: { alpha?: number }): Promise<RemoteNgramModel>;
@@ -125,7 +142,8 @@ export function connect(port: WorkerPort): RivuletWorker {
   return {
     ...(Object.fromEntries(calls) as Omit<RivuletWorker, "RecurrentModel" | "train" | "generate" | "saveArpa">),
     RecurrentModel: { create: (...args: unknown[]) => connection.call("create", args) as Promise<RemoteModel> },
-    train: (...args) => new RemoteTraining(connection, () => connection.begin("train", args), args[2]?.signal),
+    train: (...args: [unknown, unknown, { signal?: Signal }?]) =>
+      new RemoteTraining<never>(connection, () => connection.begin("train", args), args[2]?.signal),
     generate: (...args) => new RemoteGeneration(connection, () => connection.begin("generate", args)),
     saveArpa: (...args) => new RemoteIterable<Uint8Array>(connection, () => connection.begin("saveArpa", args)),
     terminate: () => connection.terminate(),
@@ -299,15 +317,15 @@ export class RemoteIterable<T> implements AsyncIterable<T> {
 }
 
 /** A training run in the worker: iterate over it, or await it to train to the end. */
-export class RemoteTraining extends RemoteIterable<Progress> {
+export class RemoteTraining<F extends Figures = Evaluation> extends RemoteIterable<Progress<F>> {
   // biome-ignore lint/suspicious/noThenProperty: awaiting a run is meant to train the model
   then<A, B>(
-    done?: ((last: Progress | undefined) => A | PromiseLike<A>) | null,
+    done?: ((last: Progress<F> | undefined) => A | PromiseLike<A>) | null,
     failed?: ((error: unknown) => B | PromiseLike<B>) | null,
   ): Promise<A | B> {
     const finish = async () => {
       try {
-        return (await this.connection.call("finish", [this])) as Progress | undefined;
+        return (await this.connection.call("finish", [this])) as Progress<F> | undefined;
       } catch (error) {
         throw this.reason(error);
       }

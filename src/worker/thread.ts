@@ -2,25 +2,26 @@
 
 import * as ngram from "../entries/ngram.js";
 import * as rivulet from "../entries/with-kernels.js";
+import { resumeKinds } from "../io/checkpoint.js";
+import { type Kind, languageModel, loadKinds } from "../io/model.js";
 import { Generation } from "../lm/generate.js";
 import type { TokenIds } from "../text/ids.js";
 import { tokenizerFrom } from "../text/tokenizers.js";
-import { Training } from "../train/train.js";
+import { type AnyTask, isTask } from "../train/task.js";
+import { type Trainable, Training } from "../train/train.js";
 import { type Answer, form, fromForm, type Kept, movable, plainError, type Request, replaced, toForm } from "./wire.js";
 
-/** The functions that a page can call. */
+/** The functions that a page can call, apart from those that read models of any kind. */
 const FUNCTIONS = {
   create: rivulet.RecurrentModel.create,
   prepare: rivulet.prepare,
   encode: rivulet.encode,
   train: rivulet.train,
-  resume: rivulet.resume,
   gradientFlow: rivulet.gradientFlow,
   evaluate: rivulet.evaluateAsync,
   generate: rivulet.generate,
   stateAfter: rivulet.stateAfter,
   nextTokens: rivulet.nextTokens,
-  loadModel: rivulet.loadModel,
   loadWeights: rivulet.loadWeights,
   saveModel: rivulet.saveModel,
   saveCheckpoint: rivulet.saveCheckpoint,
@@ -41,7 +42,7 @@ const FUNCTIONS = {
   },
   saveGeneration: (generation: Generation) => generation.save(),
 } as const;
-export type FunctionName = keyof typeof FUNCTIONS;
+export type FunctionName = keyof typeof FUNCTIONS | "loadModel" | "resume";
 
 /** The worker's connection to the page. */
 export interface Port {
@@ -49,8 +50,14 @@ export interface Port {
   post(answer: Answer, transfer: ArrayBuffer[]): void;
 }
 
-/** Starts answering a page's requests. */
-export function serve(port: Port): void {
+/** Starts answering a page's requests. @param tasks the kinds of models that files can have, besides language models */
+export function serve(port: Port, tasks: readonly Kind<AnyTask>[]): void {
+  const kinds: readonly Kind<Trainable>[] = [languageModel, ...tasks];
+  const functions: Record<FunctionName, (...args: never[]) => unknown> = {
+    ...FUNCTIONS,
+    loadModel: (file: Uint8Array, options = {}) => loadKinds(kinds, file, options),
+    resume: (checkpoint: Uint8Array, data: never, options = {}) => resumeKinds(kinds, checkpoint, data, options),
+  };
   const objects = new Map<number, unknown>();
   const iterators = new Map<number, AsyncIterator<unknown>>();
   const aborts = new Map<number, AbortController>();
@@ -71,6 +78,10 @@ export function serve(port: Port): void {
     if (value instanceof ngram.NgramModel) {
       const { tokenizer, vocabulary, smoothing, trie } = value;
       return keep("ngram", value, { tokenizer, vocabulary, smoothing, order: trie.order });
+    }
+    if (isTask(value)) {
+      const { kind, network, labels } = value as AnyTask & { labels?: readonly string[] };
+      return keep("task", value, { kind, parameterCount: network.parameterCount, ...(labels && { labels }) });
     }
     if (value instanceof Training) return keep("training", value, { settings: value.settings });
     if (value instanceof Generation) return keep("generation", value);
@@ -128,8 +139,7 @@ export function serve(port: Port): void {
       iterators.delete(request.end);
       return { value: undefined, transfer: [] };
     }
-    const call = FUNCTIONS[request.call as FunctionName] as (...args: unknown[]) => unknown;
-    const result = call(...(received(request.args) as unknown[]));
+    const result = functions[request.call as FunctionName](...(received(request.args) as never[]));
     // A training run is thenable, too, but must not be awaited here, which would train to the end.
     return sent(request.call, result instanceof Promise ? await result : result);
   };

@@ -27,7 +27,7 @@ export type Answer = { ready: true } | { id: number; value: unknown } | { id: nu
 /** An object that stays in the worker: its number there, its kind, and the properties that the page sees. */
 export interface Kept {
   handle: number;
-  kind: "model" | "ngram" | "counts" | "ids" | "training" | "generation" | "pieces";
+  kind: "model" | "task" | "ngram" | "counts" | "ids" | "training" | "generation" | "pieces";
   about: Record<string, unknown>;
 }
 
