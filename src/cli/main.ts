@@ -77,10 +77,11 @@ main(process.argv.slice(2)).then(
     await settle();
     process.exitCode = code || (unwritable ? 1 : 0);
   },
-  (error: Error) => {
+  async (error: Error) => {
     say(`rivulet: ${error.message}`);
     if (error instanceof UsageError) say(`see rivulet ${helpFor(process.argv[2])}`);
     else if (process.env.RIVULET_DEBUG) say(inspect(error));
     process.exitCode = error instanceof UsageError ? 2 : 1;
+    await settle();
   },
 );
