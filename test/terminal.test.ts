@@ -153,7 +153,13 @@ describe("signals", () => {
     ],
   ])("a training that an error ends is saved, too: %s", (_, script) => {
     const args = [`--import=data:text/javascript,${encodeURIComponent(script)}`, CLI, ...`${TRAIN} crash`.split(" ")];
-    const { status, stderr } = spawnSync(process.execPath, args, { cwd: directory, encoding: "utf8", timeout: 20_000 });
+    // Without standard output: above 1 MiB, which an idle machine prints in 600 ms, spawnSync would end the command.
+    const { status, stderr } = spawnSync(process.execPath, args, {
+      cwd: directory,
+      encoding: "utf8",
+      timeout: 20_000,
+      stdio: ["ignore", "ignore", "pipe"],
+    });
     expect(stderr).toMatch(
       /rivulet: out of luck. To resume: rivulet train text.txt --resume crash.checkpoint.safetensors/,
     );
