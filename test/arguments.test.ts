@@ -84,6 +84,7 @@ const KINDS = {
   tokenizer: "tokenizer",
   vocabulary: "vocabulary",
   ids: "detached floats",
+  anyIds: "ids out of range",
   idArray: "[],doubles,detached floats,a detached array",
   iterableIds: "string,[],map,doubles,generation,ids out of range,a detached array",
   bytes: "an array buffer,ids out of range",
@@ -97,6 +98,7 @@ const KINDS = {
   string: "string",
   token: "string",
   strings: "[]",
+  ngram: "string",
   stringIterable: "string,[],generation",
   map: "map",
   regex: "regex",
@@ -225,6 +227,12 @@ function table(): Record<string, Row> {
     ],
     "generate from": [index.generate, theModel, options(a("from", "bytes", generation.save(), optional))],
     nextTokens: [index.nextTokens, theModel, state, a("k", "integer", 3, optional)],
+    probability: [
+      index.probability,
+      theModel,
+      a("text", "token", "the"),
+      options(a("after", "string", "the", optional)),
+    ],
     stateAfter: [index.stateAfter, theModel, a("text", "string", "the"), { ...state, ...optional }],
 
     // Models
@@ -267,6 +275,12 @@ function table(): Record<string, Row> {
     carriedWindows: [index.carriedWindows, options(...sizes)],
     overlappingWindows: [index.overlappingWindows, options(...sizes, a("stride", "integer", 2, optional))],
     randomWindows: [index.randomWindows, options(...sizes)],
+    windowsOf: [
+      index.windowsOf,
+      a("windows", "windows", index.carriedWindows({ window: 1, batch: 1 })),
+      a("ids", "anyIds", ids),
+      options(a("epoch", "integer", 1, optional), seed),
+    ],
     adamw: [
       index.adamw,
       options(
@@ -329,6 +343,8 @@ function table(): Record<string, Row> {
 
     // N-grams
     countNgrams: [ngram.countNgrams, text, countOptions],
+    "counts.count": [counts.count.bind(counts), a("ngram", "ngram", ["the", "cat"])],
+    "counts.entries": [counts.entries.bind(counts), a("n", "integer", 2), a("k", "integer", 3, optional)],
     "new NgramCounter": [(order: never) => new ngram.NgramCounter(order), a("order", "integer", 2)],
     "counter.token": [(token: never) => counter().token(token), a("token", "token", "a")],
     "counter.ngram": [
@@ -377,6 +393,7 @@ const NO_CALL = [
   "FileError",
   "RecurrentModel",
   "NgramModel",
+  "NgramCounts",
   "Vocabulary",
   "NgramCounter",
 ];

@@ -6,8 +6,9 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { UsageError } from "../src/cli/args.js";
 import { checkName } from "../src/cli/outputs.js";
-import { readModel } from "../src/entries/node.js";
+import { readModel, readNgram } from "../src/entries/node.js";
 import { generate } from "../src/lm/generate.js";
+import { type NextToken, nextTokens, stateAfter } from "../src/lm/next.js";
 import { evaluate } from "../src/lm/perplexity.js";
 import { selectKernels } from "../src/wasm/load.js";
 import { CLI, commandIn, inProcess } from "./command.js";
@@ -555,6 +556,26 @@ describe("rivulet eval and generate", () => {
   });
 });
 
+describe("rivulet next", () => {
+  it("prints what nextTokens() returns after the text, of a network and of an n-gram model", async () => {
+    expect(run("ngram text.txt --order 3 --tokens whitespace --discount-fallback --out n.arpa").status).toBe(0);
+    for (const [file, text] of [["m.safetensors", "The "] as const, ["n.arpa", "The"] as const]) {
+      const flags = ["--top", "4", "--kernels", "strict"];
+      const { next } = JSON.parse(run(["next", file, text, "--json", ...flags]).stdout);
+      const path = join(directory, file);
+      const model = file.endsWith("arpa") ? await readNgram(path) : await readModel(path);
+      expect(next).toEqual(nextTokens<never>(model as never, stateAfter<never>(model as never, text), 4));
+      const { stdout } = run(["next", file, text, ...flags]);
+      const shown = (next as NextToken[]).map(
+        ({ token, probability }) => `${(100 * probability).toFixed(2).padStart(6)} %  ${JSON.stringify(token)}\n`,
+      );
+      expect(stdout).toBe(shown.join(""));
+    }
+    expect(run("next m.safetensors").stdout.trimEnd().split("\n")).toHaveLength(10);
+    expect(run("next m.safetensors zT").stderr).toContain('the model has never seen "z"');
+  });
+});
+
 describe("rivulet quantize", () => {
   it("saves a quarter of a network, which eval reads and train --from widens", async () => {
     run(`train text.txt --cell lstm --hidden 96 ${"--window 16 --batch 8"} --steps 2 --out whole.safetensors`);
@@ -721,7 +742,7 @@ describe("what is wrong", () => {
     ["generate m.safetensors --top-k 0", 2, '"--top-k" expected an integer >= 1, got 0'],
     ["train", 2, "expected train TEXT, got none"],
     ["eval m.safetensors", 2, 'expected eval MODEL TEXT, got "m.safetensors"'],
-    ["dance", 2, 'expected a command (train, eval, generate, ngram, count, quantize), got "dance"'],
+    ["dance", 2, 'expected a command (train, eval, generate, next, ngram, count, quantize), got "dance"'],
   ])("%s", (args, status, message) => {
     const result = run(args);
     expect(result.stderr).toContain(message);

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { Args, commandNamed } from "../src/cli/args.js";
 import { evaluateCommand } from "../src/cli/eval.js";
 import { generateCommand } from "../src/cli/generate.js";
+import { nextCommand } from "../src/cli/next.js";
 import { countCommand, ngramCommand } from "../src/cli/ngram.js";
 import { quantizeCommand } from "../src/cli/quantize.js";
 import { trainCommand } from "../src/cli/train.js";
@@ -40,6 +41,7 @@ export async function inProcess(line: string): Promise<number> {
     generate: generateCommand,
     ngram: ngramCommand,
     count: countCommand,
+    next: nextCommand,
     quantize: quantizeCommand,
   }[command](args);
 }

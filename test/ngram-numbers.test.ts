@@ -181,7 +181,7 @@ describe("counts that lack rows", () => {
 
   it("which were altered after they were counted make no model either", () => {
     const counts = countNgrams("a b c\nb c a\n", { order: 2 });
-    counts.count.fill(0);
+    counts.occurrences.fill(0);
     expect(() => maximumLikelihood(counts)).toThrow(
       new RangeError(
         "an n-gram model expected log10 probabilities of at most 0 and backoff weights below infinity, got NaN for " +

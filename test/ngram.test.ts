@@ -7,7 +7,8 @@ import { describe, expect, it } from "vitest";
 import { generate } from "../src/lm/generate.js";
 import type { LanguageModel } from "../src/lm/language-model.js";
 import { evaluate, evaluateAsync, perplexity } from "../src/lm/perplexity.js";
-import { countNgrams, NgramCounter, type NgramCounts } from "../src/ngram/count.js";
+import { countNgrams, NgramCounter } from "../src/ngram/count.js";
+import type { NgramCounts } from "../src/ngram/counts.js";
 import { type KneserNeyOptions, kneserNey } from "../src/ngram/kneser-ney.js";
 import { laplace } from "../src/ngram/laplace.js";
 import { maximumLikelihood } from "../src/ngram/maximum-likelihood.js";
@@ -389,9 +390,9 @@ function expectCounts(counts: NgramCounts, sentences: readonly Gram[], order: nu
   byCount.sort((a, b) => seen.count([b]) - seen.count([a]) || (a < b ? -1 : 1));
   expect(counts.vocabulary.tokens).toEqual([...SYMBOLS, ...byCount]);
   expect(counts.trie.order).toBe(order);
-  expect(counts.count.length).toBe(counts.trie.levels[order + 1]);
+  expect(counts.occurrences.length).toBe(counts.trie.levels[order + 1]);
   for (let n = 1; n <= order; n++) {
-    const found = [...spelled(counts, n)].map(([gram, node]) => [gram.join("\0"), counts.count[node]!] as const);
+    const found = [...spelled(counts, n)].map(([gram, node]) => [gram.join("\0"), counts.occurrences[node]!] as const);
     const expected = seen.grams[n]!.map((gram) => [gram.join("\0"), seen.count(gram)] as const);
     // These two are in every model and are never counted on their own.
     if (n === 1) expected.push(["<unk>", 0], ["<s>", 0]);
@@ -412,7 +413,7 @@ function expectSame(a: NgramCounts, b: NgramCounts): void {
     [a.trie.word, b.trie.word],
     [a.trie.first, b.trie.first],
     [a.trie.suffix, b.trie.suffix],
-    [a.count, b.count],
+    [a.occurrences, b.occurrences],
   ] as const) {
     expect(one.constructor).toBe(other.constructor);
     expect(bytesOf(one).equals(bytesOf(other))).toBe(true);
@@ -436,7 +437,7 @@ describe("counting", () => {
     const counts = countNgrams(textOf(sentences), { order: 2 });
     expect(counts.vocabulary.size).toBe(n + 3);
     const seen = new Seen(sentences, 2);
-    const wrong = [...spelled(counts, 2)].filter(([gram, node]) => counts.count[node] !== seen.count(gram));
+    const wrong = [...spelled(counts, 2)].filter(([gram, node]) => counts.occurrences[node] !== seen.count(gram));
     expect(wrong).toEqual([]);
     expect(countOf(counts.trie, 2)).toBe(seen.grams[2]!.length);
   });
@@ -513,11 +514,11 @@ describe("counting", () => {
 describe("counting more than a block", () => {
   /** Compares all n-grams of the greatest length with counts by the digits of their ids. */
   function expectLongest(counts: NgramCounts, expected: Map<number, number>, base: number): void {
-    const { trie, count } = counts;
+    const { trie, occurrences } = counts;
     const ids = new Uint32Array(trie.order);
     let wrong = 0;
     for (const node of ngrams(trie, trie.order, ids)) {
-      if (expected.get(ids.reduce((key, id) => key * base + id, 0)) !== count[node]) wrong++;
+      if (expected.get(ids.reduce((key, id) => key * base + id, 0)) !== occurrences[node]) wrong++;
     }
     expect(wrong).toBe(0);
     expect(countOf(trie, trie.order)).toBe(expected.size);
@@ -581,15 +582,15 @@ describe("counting more than a block", () => {
       let wrong = 0;
       let found = 0;
       for (const node of ngrams(counts.trie, order, ids)) {
-        if (counts.count[node] === 0) continue; // <unk>, and <s> by itself
+        if (counts.occurrences[node] === 0) continue; // <unk>, and <s> by itself
         const ngram = Array.from(ids, (id) => counts.vocabulary.token(id)).join(" ");
-        if (expected.get(ngram) !== counts.count[node]) wrong++;
+        if (expected.get(ngram) !== counts.occurrences[node]) wrong++;
         found++;
       }
       expect([wrong, found]).toEqual([0, expected.size]);
       // By falling count, equals in the order of their code units.
       const words = counts.vocabulary.tokens.slice(3);
-      const count = (id: number) => counts.count[id + 4]!;
+      const count = (id: number) => counts.occurrences[id + 4]!;
       const sorted = words.every(
         (_, i) => i === 0 || count(i - 1) > count(i) || (count(i - 1) === count(i) && words[i - 1]! < words[i]!),
       );
@@ -625,12 +626,12 @@ describe("counting more than a block", () => {
         }
       }
     }
-    const { trie, vocabulary, count } = counter.done(lines());
+    const { trie, vocabulary, occurrences } = counter.done(lines());
     expect(vocabulary.size).toBe(3 + all.length);
     let wrong = 0;
     for (let n = 1; n <= 4; n++) {
       for (const [gram, node] of spelled({ trie, vocabulary }, n)) {
-        if (count[node] !== expected.get(gram.join(" "))) wrong++;
+        if (occurrences[node] !== expected.get(gram.join(" "))) wrong++;
       }
     }
     expect(wrong).toBe(0);
@@ -644,7 +645,7 @@ describe("n-grams that were counted before", () => {
     for (let n = 1; n <= counts.trie.order; n++) {
       for (const [gram, node] of spelled(counts, n)) {
         const isLongest = n === counts.trie.order || gram.at(-1) === "</s>";
-        if (isLongest && counts.count[node]! > 0) yield [gram, counts.count[node]!];
+        if (isLongest && counts.occurrences[node]! > 0) yield [gram, counts.occurrences[node]!];
       }
     }
   }

@@ -12,7 +12,8 @@ import { FormatError } from "../src/io/format.js";
 import { readCounts, writeCounts } from "../src/io/parquet.js";
 import { load } from "../src/io/parquet-file.js";
 import { checkPages, checkStruct } from "../src/io/parquet-pages.js";
-import { countNgrams, type NgramCounts } from "../src/ngram/count.js";
+import { countNgrams } from "../src/ngram/count.js";
+import type { NgramCounts } from "../src/ngram/counts.js";
 import { Random } from "../src/random.js";
 import { words } from "../src/text/sentences.js";
 import { characters, pattern } from "../src/text/tokenizers.js";
@@ -40,7 +41,7 @@ function expectSame(found: NgramCounts, expected: NgramCounts): void {
   expect(found.vocabulary.tokens).toEqual(expected.vocabulary.tokens);
   expect(found.trie.order).toBe(expected.trie.order);
   expect(found.trie.levels).toEqual(expected.trie.levels);
-  const arrays = ({ trie: { word, first, suffix }, count }: NgramCounts) => [word, first, suffix, count];
+  const arrays = ({ trie: { word, first, suffix }, occurrences }: NgramCounts) => [word, first, suffix, occurrences];
   arrays(found).forEach((array, i) => {
     const other = arrays(expected)[i]!;
     expect(array.constructor).toBe(other.constructor);
@@ -329,7 +330,7 @@ describe("a row", () => {
       ["a b", 1n],
       ["b a", 2n ** 32n - 1n],
     ]);
-    expect((await readCounts(most, { order: 2 })).count).toContain(2 ** 32 - 1);
+    expect((await readCounts(most, { order: 2 })).occurrences).toContain(2 ** 32 - 1);
     const more = file("more.parquet", [
       ["a b", 2n ** 32n - 2n],
       ["a b", 2n],

@@ -110,7 +110,7 @@ describe("a state", () => {
       }
     }
     const counts = countNgrams("a b c\nb c d\n", { order: 3 });
-    structuredClone(counts.count, { transfer: [counts.count.buffer] });
+    structuredClone(counts.occurrences, { transfer: [counts.occurrences.buffer] });
     expect(() => kneserNey(counts)).toThrow('"counts" expected the result of countNgrams()');
   });
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { checkPartition, partition } from "../src/data/windows.js";
-import { carriedWindows, overlappingWindows, type Partition, randomWindows } from "../src/entries/index.js";
+import { carriedWindows, overlappingWindows, type Partition, randomWindows, windowsOf } from "../src/entries/index.js";
 
 const starts = (p: Partition, tokens: number, epoch = 0, seed = 1) => {
   const e = partition(p, tokens, epoch, seed);
@@ -114,5 +114,37 @@ describe("a partition's sizes", () => {
 
   it("kind", () => {
     expect(() => checkPartition({ kind: "sliding" } as never)).toThrow('"windows.kind" expected "carried" or');
+  });
+});
+
+describe("windowsOf", () => {
+  it.each([
+    carriedWindows({ window: 3, batch: 2 }),
+    overlappingWindows({ window: 4, batch: 5, stride: 2 }),
+    randomWindows({ window: 3, batch: 2 }),
+  ])("shows what each batch of $kind windows reads, predicts and carries", (windows) => {
+    const ids = Uint8Array.from({ length: 23 }, (_, i) => 100 + i);
+    for (const [epoch, seed] of [[1, 1] as const, [3, 7] as const]) {
+      const expected = partition(windows, ids.length, epoch - 1, seed);
+      const batches = [...windowsOf(windows, ids, { epoch, seed })];
+      expect(batches).toHaveLength(expected.batches);
+      batches.forEach(({ starts, inputs, targets, carried }, i) => {
+        expect(starts).toEqual(expected.starts(i));
+        expect(carried).toBe(expected.carried(i));
+        starts.forEach((start, b) => {
+          expect(Array.from(inputs[b]!, (id) => id - 100 - start)).toEqual([0, 1, 2, 3].slice(0, windows.window));
+          expect(Array.from(targets[b]!, (id) => id - 100 - start)).toEqual([1, 2, 3, 4].slice(0, windows.window));
+        });
+      });
+    }
+  });
+
+  it("throws at once, before it is iterated over", () => {
+    expect(() => windowsOf(carriedWindows({ window: 30 }), new Uint8Array(5))).toThrow(
+      "the text to train on has 5 tokens",
+    );
+    expect(() => windowsOf(carriedWindows(), new Uint8Array(5), { epoch: 0 })).toThrow(
+      '"epoch" expected an integer >= 1',
+    );
   });
 });

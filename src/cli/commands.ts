@@ -194,6 +194,25 @@ export const commands = {
     },
     examples: [['rivulet generate model.safetensors --prompt "It was " --temperature 0.7', ""]],
   },
+  next: {
+    usage: "rivulet next MODEL TEXT",
+    about: "Prints the likeliest next tokens after a text, with their probabilities.",
+    operands: ["MODEL", "[TEXT]"],
+    groups: {
+      ...READ,
+      Output: {
+        top: { value: "N", help: "number of tokens to print (default 10)", elsewhere: ["k", "n", "top-k"] },
+        json: ONE_OBJECT,
+        ...PATTERN,
+        ...KERNELS,
+        ...HELP,
+      },
+    },
+    examples: [
+      ['rivulet next model.safetensors "The cat"', "a network"],
+      ['rivulet next model.arpa "The cat" --top 3', "an n-gram model"],
+    ],
+  },
   ngram: {
     usage: "rivulet ngram TEXT",
     about: "Estimates an n-gram model from a text (- for standard input), one sentence per line, or from counts.",

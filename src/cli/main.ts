@@ -10,6 +10,7 @@ import { type CommandName, commands } from "./commands.js";
 import { evaluateCommand } from "./eval.js";
 import { generateCommand } from "./generate.js";
 import { help } from "./help.js";
+import { nextCommand } from "./next.js";
 import { countCommand, ngramCommand } from "./ngram.js";
 import { say } from "./outputs.js";
 import { quantizeCommand } from "./quantize.js";
@@ -22,6 +23,7 @@ const run: Record<CommandName, (args: Args) => Promise<number>> = {
   ngram: ngramCommand,
   count: countCommand,
   generate: generateCommand,
+  next: nextCommand,
   quantize: quantizeCommand,
 };
 

@@ -6,7 +6,8 @@ import { parquetWriter, readCounts, writeCounts } from "../io/parquet.js";
 import { filesAt } from "../io/parquet-file.js";
 import { checkWritable } from "../io/save.js";
 import { evaluate } from "../lm/perplexity.js";
-import { countNgrams, type NgramCounts } from "../ngram/count.js";
+import { countNgrams } from "../ngram/count.js";
+import type { NgramCounts } from "../ngram/counts.js";
 import { kneserNey } from "../ngram/kneser-ney.js";
 import { laplace } from "../ngram/laplace.js";
 import { maximumLikelihood } from "../ngram/maximum-likelihood.js";
@@ -162,7 +163,7 @@ const lengths = ({ trie }: Pick<NgramCounts, "trie">): number[] =>
   Array.from({ length: trie.order }, (_, i) => countOf(trie, i + 1));
 
 /** Number of tokens counted: words and sentence ends. */
-function tokensOf({ trie, count }: NgramCounts): number {
+function tokensOf({ trie, occurrences: count }: NgramCounts): number {
   let tokens = 0;
   for (let node = trie.levels[1]!; node < trie.levels[2]!; node++) tokens += count[node]!;
   return tokens;

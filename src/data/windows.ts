@@ -3,8 +3,10 @@
 //
 // A window of T steps at `start` reads the tokens start … start + T − 1 and predicts start + 1 … start + T.
 
+import { checkOptions, integer } from "../check.js";
 import { mix, Random } from "../random.js";
 import { checkSettings, type Given, settings } from "../settings.js";
+import { checkIds, type TokenIds } from "../text/ids.js";
 
 export type Partition =
   | { readonly kind: "carried"; readonly window: number; readonly batch: number }
@@ -92,4 +94,42 @@ function tooShort(tokens: number, needed: number, what: string): RangeError {
     `the text to train on has ${tokens} tokens, and ${what} ${needed}, including the one that follows: ` +
       "use a smaller window or batch, or a longer text",
   );
+}
+
+/** What one step of training sees: B windows of T tokens. */
+export interface WindowBatch {
+  /** Where each window starts in the text. */
+  readonly starts: Uint32Array;
+  /** B arrays of T ids: what each window reads. */
+  readonly inputs: readonly TokenIds[];
+  /** B arrays of T ids: what each window predicts, one token further on. */
+  readonly targets: readonly TokenIds[];
+  /** True if the states after the previous batch are carried into this one; otherwise it starts from zeros. */
+  readonly carried: boolean;
+}
+
+/**
+ * Returns the batches of one epoch as train() reads them, to look at: the ids are views of `ids`.
+ * @param options epoch: counted from 1 (default 1); seed: that of train() (default 1)
+ * @throws TypeError or RangeError if an argument is invalid, or the text is too short for one batch
+ */
+export function windowsOf(
+  windows: Partition,
+  ids: TokenIds,
+  options: { epoch?: number; seed?: number } = {},
+): Iterable<WindowBatch> {
+  const { epoch = 1, seed = 1 } = checkOptions("options", options, { epoch: 1, seed: 1 });
+  const checked = checkPartition(windows);
+  checkIds("ids", ids, 2 ** 32);
+  integer("epoch", epoch);
+  integer("seed", seed, 0);
+  return batchesOf(partition(checked, ids.length, epoch - 1, seed), checked.window, ids);
+}
+
+function* batchesOf(epoch: Epoch, T: number, ids: TokenIds): Generator<WindowBatch> {
+  for (let i = 0; i < epoch.batches; i++) {
+    const starts = epoch.starts(i);
+    const at = (shift: number) => Array.from(starts, (start) => ids.subarray(start + shift, start + shift + T));
+    yield { starts, inputs: at(0), targets: at(1), carried: epoch.carried(i) };
+  }
 }

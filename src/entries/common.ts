@@ -22,7 +22,7 @@ export { UNKNOWN, Vocabulary } from "../text/vocabulary.js";
 export type { LanguageModel } from "../lm/language-model.js";
 export { type Evaluation, evaluate, evaluateAsync, perplexity } from "../lm/perplexity.js";
 export { type GenerateOptions, type Generation, generate } from "../lm/generate.js";
-export { type NextToken, nextTokens, stateAfter } from "../lm/next.js";
+export { type NextToken, nextTokens, probability, stateAfter } from "../lm/next.js";
 
 // Errors in files
 export { FormatError } from "../io/format.js";

@@ -14,7 +14,14 @@ export type { InitializationOptions } from "../nn/initialize.js";
 export { type KernelVariant, kernelVariant, selectKernels } from "../wasm/load.js";
 
 // Training
-export { carriedWindows, overlappingWindows, type Partition, randomWindows } from "../data/windows.js";
+export {
+  carriedWindows,
+  overlappingWindows,
+  type Partition,
+  randomWindows,
+  type WindowBatch,
+  windowsOf,
+} from "../data/windows.js";
 export { adamw, type Optimizer, sgd } from "../train/optimizer.js";
 export { constant, cosine, linear, type Schedule, step } from "../train/schedule.js";
 export { DivergedError } from "../errors.js";

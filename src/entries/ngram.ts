@@ -7,7 +7,8 @@ export * from "./common.js";
 export { SENTENCE_END, SENTENCE_START } from "../text/vocabulary.js";
 
 // Counts
-export { type CountOptions, countNgrams, NgramCounter, type NgramCounts } from "../ngram/count.js";
+export { type CountOptions, countNgrams, NgramCounter } from "../ngram/count.js";
+export { type NgramCount, NgramCounts } from "../ngram/counts.js";
 
 // Estimates
 export { type KneserNeyOptions, kneserNey } from "../ngram/kneser-ney.js";

@@ -10,7 +10,8 @@
 import type { SchemaElement } from "hyparquet";
 import { checkOptions, integer, quote, show } from "../check.js";
 import { IncompleteCounts } from "../ngram/complete.js";
-import { checkCounts, END, NgramCounter, type NgramCounts } from "../ngram/count.js";
+import { NgramCounter } from "../ngram/count.js";
+import { checkCounts, END, NgramCounts } from "../ngram/counts.js";
 import { MAX_ORDER, ngrams, type Trie } from "../ngram/trie.js";
 import { checkTokenizer, isWord, lines, type Tokenizer } from "../text/tokenizers.js";
 import { name, SENTENCE_END, SENTENCE_START, UNKNOWN } from "../text/vocabulary.js";
@@ -71,7 +72,11 @@ function* parquet(counts: NgramCounts, { ByteWriter, ParquetWriter }: Packages["
   }
 }
 
-function* rowGroups({ vocabulary: { tokens }, trie, count }: NgramCounts): Generator<[string[], bigint[]]> {
+function* rowGroups({
+  vocabulary: { tokens },
+  trie,
+  occurrences: count,
+}: NgramCounts): Generator<[string[], bigint[]]> {
   let group: [string[], bigint[]] = [[], []];
   for (let n = 1; n <= trie.order; n++) {
     const words = new Uint32Array(n);
@@ -193,7 +198,7 @@ function upTo(order: number, counts: NgramCounts): NgramCounts {
     first: first.slice(0, levels[order]! + 1),
     suffix: suffix.slice(0, nodes),
   };
-  return { ...counts, trie, count: counts.count.slice(0, nodes) };
+  return new NgramCounts(counts.tokenizer, counts.vocabulary, trie, counts.occurrences.slice(0, nodes));
 }
 
 /** Returns what was expected if an n-gram is invalid, otherwise undefined. */

@@ -1,10 +1,10 @@
 // The likeliest next tokens after a text.
 
-import { integer, string } from "../check.js";
+import { checkOptions, integer, show, string } from "../check.js";
 import { exp } from "../exact.js";
 import { encodePrompt } from "../text/corpus.js";
 import type { Vocabulary } from "../text/vocabulary.js";
-import { checkModel, type LanguageModel, logProbsAfter } from "./language-model.js";
+import { checkModel, type LanguageModel, logProbsAfter, notNumbers } from "./language-model.js";
 import { largest } from "./largest.js";
 
 export interface NextToken {
@@ -43,4 +43,31 @@ export function nextTokens<S>(model: LanguageModel<S>, state: S, k = 10): NextTo
   const next: NextToken[] = [];
   for (const id of largest(logProbs, k)) next.push({ token: vocabulary.token(id), probability: exp(logProbs[id]!) });
   return next;
+}
+
+/**
+ * Returns P(text | after): the product of the probabilities of the text's tokens, each given those before it. A token
+ * that the model does not know counts as <unk>.
+ *
+ * In an n-gram model </s> is a token like others, and a text begins after <s>. So, without `after`, P("the") of an order
+ * above 1 is how likely a sentence begins with "the"; and of order 1, it is c(the) divided by the number of words *and*
+ * sentence ends.
+ * @param options after: the text before (default: none, the start)
+ * @throws TypeError if an argument is of the wrong kind; RangeError if the text has no tokens
+ */
+export function probability<S>(model: LanguageModel<S>, text: string, options: { after?: string } = {}): number {
+  checkModel(model);
+  string("text", text);
+  const { after = "" } = checkOptions("options", options, { after: 1 });
+  string("after", after);
+  const ids = encodePrompt(text, model.tokenizer, model.vocabulary);
+  if (ids.length === 0) throw new RangeError(`"text" expected at least one token, got none in ${show(text)}`);
+  let state = stateAfter(model, after);
+  let logProb = 0;
+  for (const id of ids) {
+    logProb += model.logProb(state, id);
+    state = model.advance(state, id);
+  }
+  if (Number.isNaN(logProb)) throw notNumbers();
+  return exp(logProb);
 }

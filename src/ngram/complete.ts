@@ -13,13 +13,13 @@ const ADVICE = "keep every row, including those counted once, and prune the mode
 
 interface Counts {
   trie: Trie;
-  count: Uint32Array;
+  occurrences: Uint32Array;
   vocabulary: Vocabulary;
 }
 
 /** @throws IncompleteCounts naming the first row whose suffix is not counted, or not often enough */
 export function checkComplete(counts: Counts): void {
-  const { trie, count } = counts;
+  const { trie, occurrences: count } = counts;
   const { order, levels, first, word, suffix } = trie;
   /** (nodes above the last level) The sum of the counts of the n-grams that end in this one. */
   const preceded = new Float64Array(levels[order]!);
@@ -36,7 +36,7 @@ export function checkComplete(counts: Counts): void {
 }
 
 function incomplete(counts: Counts, node: number, found: number, least: number): IncompleteCounts {
-  const { trie, count, vocabulary } = counts;
+  const { trie, occurrences: count, vocabulary } = counts;
   // If no row begins with a prefix's suffix, no row begins with the suffix of a longer n-gram either: name a whole row.
   if (found === 0)
     while (node < trie.levels[trie.order]! && trie.first[node]! < trie.first[node + 1]!) node = trie.first[node]!;

@@ -3,42 +3,20 @@
 // At each token the n-gram of N tokens that begins there is counted, or the rest of the sentence if that is shorter. The counts
 // of all shorter n-grams follow: c(w1 … wn) is the sum over the counted n-grams that begin with w1 … wn.
 
-import { checkOptions, integer, show, string } from "../check.js";
+import { checkOptions, integer, string } from "../check.js";
 import { eachToken, type Text } from "../text/corpus.js";
 import { BATCH, Numbering } from "../text/numbering.js";
 import { renumberByCount } from "../text/renumber.js";
 import { checkTokenizer, lines, symbolError, type Tokenizer } from "../text/tokenizers.js";
 import { SENTENCE_END, SENTENCE_START, strings, UNKNOWN, Vocabulary } from "../text/vocabulary.js";
 import { checkComplete } from "./complete.js";
+import { END, NgramCounts, START } from "./counts.js";
 import { mergeRows, type Rows, renumberRows, rowsAt, sum } from "./rows.js";
 import { MAX_ORDER, ROOT, type Trie, TrieBuilder } from "./trie.js";
 
-/** The first words of every counted vocabulary, and their ids. */
+/** The first words of every counted vocabulary. */
 const SYMBOLS = [UNKNOWN, SENTENCE_START, SENTENCE_END];
-export const START = 1;
-export const END = 2;
 const LESS = "<".charCodeAt(0);
-
-/** How often each n-gram occurs in a text. */
-export interface NgramCounts {
-  readonly tokenizer: Tokenizer;
-  /** <unk>, <s> and </s>, then the words by descending count, ties in the order of their code units. */
-  readonly vocabulary: Vocabulary;
-  /** The n-grams of all lengths up to the counted order. */
-  readonly trie: Trie;
-  /** (nodes) c(w1 … wn). The count of <s> alone is 0, since nothing predicts it. */
-  readonly count: Uint32Array;
-}
-
-/** @throws TypeError if `counts` is something else or lost its tables: a transferred array has length 0 */
-export function checkCounts(counts: NgramCounts): NgramCounts {
-  const { tokenizer, vocabulary, trie, count } = counts ?? ({} as Partial<NgramCounts>);
-  const tables = [count, trie?.word, trie?.suffix];
-  const nodes = trie?.levels?.at(-1);
-  const whole = nodes && trie?.first?.length && tables.every((table) => table?.length === nodes);
-  if (whole && tokenizer && vocabulary instanceof Vocabulary) return counts;
-  throw new TypeError(`"counts" expected the result of countNgrams(), got ${show(counts)}`);
-}
 
 export interface CountOptions {
   /** Length of the longest n-grams, 1 to 10. */
@@ -167,7 +145,8 @@ export class NgramCounter {
     this.sort(this.length);
     this.merge(() => true);
     const { vocabulary, rows } = this.renumber(this.runs.pop()!);
-    const counts = { tokenizer, vocabulary, ...trieOf(this.order, rows, vocabulary.size) };
+    const { trie, occurrences } = trieOf(this.order, rows, vocabulary.size);
+    const counts = new NgramCounts(tokenizer, vocabulary, trie, occurrences);
     if (this.countAt) checkComplete(counts);
     return counts;
   }
@@ -220,10 +199,14 @@ export class NgramCounter {
  * Builds the trie of sorted rows; each node's count is the sum over the rows that begin with its n-gram. Overwrites the rows:
  * each word becomes the node of the n-gram that ends there.
  */
-function trieOf(order: number, { words, counts }: Rows, vocabularySize: number): { trie: Trie; count: Uint32Array } {
+function trieOf(
+  order: number,
+  { words, counts }: Rows,
+  vocabularySize: number,
+): { trie: Trie; occurrences: Uint32Array } {
   const [above, nodes] = sizesOf(order, words, vocabularySize);
   const builder = new TrieBuilder(vocabularySize, nodes, above);
-  const count = new Uint32Array(nodes);
+  const occurrences = new Uint32Array(nodes);
   for (let depth = 1; depth <= order; depth++) {
     let node = ROOT;
     let parent = ROOT;
@@ -240,12 +223,12 @@ function trieOf(order: number, { words, counts }: Rows, vocabularySize: number):
         node = builder.append(parent, word);
       }
       words[at] = node;
-      count[node] = sum(count[node]!, counts[row]!);
+      occurrences[node] = sum(occurrences[node]!, counts[row]!);
     }
     if (depth > 1) builder.endLevel();
   }
-  count[START + 1] = 0;
-  return { trie: builder.done(true), count };
+  occurrences[START + 1] = 0;
+  return { trie: builder.done(true), occurrences };
 }
 
 /** Returns how many nodes the sorted rows make: above the last level, and in total. */

@@ -1,7 +1,7 @@
 // Shared by all estimates: a table of probabilities and one of backoff weights, filled in context by context.
 
 import { log } from "../exact.js";
-import { type NgramCounts, START } from "./count.js";
+import { type NgramCounts, START } from "./counts.js";
 import { checkNumbers, NgramModel, type Smoothing } from "./model.js";
 import { ROOT, type Trie } from "./trie.js";
 
@@ -30,7 +30,10 @@ export function eachContext(
 }
 
 /** Returns tables of the relative frequencies c(h w) / c(h) and the backoff weight b for every context. */
-export function relativeFrequencies({ trie, count }: Pick<NgramCounts, "trie" | "count">, b: number): Tables {
+export function relativeFrequencies(
+  { trie, occurrences: count }: Pick<NgramCounts, "trie" | "occurrences">,
+  b: number,
+): Tables {
   const tables = emptyTables(trie);
   for (let n = 1; n <= trie.order; n++) {
     eachContext(trie, n, (h, first, end) => {
@@ -71,7 +74,7 @@ export function inFloatRange(name: string, value: number): void {
  * @throws RangeError if a value is NaN, because the counts were altered
  */
 export function modelOf(
-  { tokenizer, vocabulary, trie }: Omit<NgramCounts, "count">,
+  { tokenizer, vocabulary, trie }: Pick<NgramCounts, "tokenizer" | "vocabulary" | "trie">,
   { p, b }: Tables,
   smoothing: Smoothing,
 ): NgramModel {

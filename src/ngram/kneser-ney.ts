@@ -18,7 +18,7 @@ import { exactly } from "../arrays.js";
 import { boolean, checkOptions, integer, show } from "../check.js";
 import { firstOnes } from "../text/renumber.js";
 import { Vocabulary } from "../text/vocabulary.js";
-import { checkCounts, END, type NgramCounts } from "./count.js";
+import { checkCounts, END, type NgramCounts } from "./counts.js";
 import { beginningWithStart, eachContext, emptyTables, modelOf, type Tables } from "./estimate.js";
 import type { NgramModel, Smoothing } from "./model.js";
 import { ROOT, TrieBuilder } from "./trie.js";
@@ -44,7 +44,7 @@ export function kneserNey(counts: NgramCounts, options: KneserNeyOptions = {}): 
   const known = { prune: 1, discountFallback: 1 } as const;
   const { prune = [0], discountFallback = false } = checkOptions("options", options, known);
   boolean("discountFallback", discountFallback);
-  const { trie, count } = checkCounts(counts);
+  const { trie, occurrences: count } = checkCounts(counts);
   const { order, levels, suffix } = trie;
   const thresholds = thresholdsOf(prune, order);
   const isKept = (node: number, n: number) => count[node]! > thresholds[n - 1]! || (n === 1 && node <= END + 1);
@@ -95,7 +95,7 @@ function thresholdsOf(prune: unknown, order: number): number[] {
   return thresholds;
 }
 
-function adjustedCounts({ trie, count }: NgramCounts, n: number): Uint32Array {
+function adjustedCounts({ trie, occurrences: count }: NgramCounts, n: number): Uint32Array {
   const { order, levels, suffix } = trie;
   const counted = count.subarray(levels[n]!, levels[n + 1]!);
   if (n === order) return counted;
@@ -139,7 +139,7 @@ function prunedTables(
   { tokenizer, vocabulary, trie }: NgramCounts,
   { p, b }: Tables,
   isKept: (node: number, n: number) => boolean,
-): Omit<NgramCounts, "count"> & Tables {
+): Pick<NgramCounts, "tokenizer" | "vocabulary" | "trie"> & Tables {
   const { order, levels, first, word } = trie;
   // Words are sorted by descending count, so the kept ones come first.
   let V = 0;

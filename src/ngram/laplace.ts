@@ -6,7 +6,7 @@
 // N-grams shorter than N have p = 1 / |V|, except those that begin with <s>, whose context cannot be any longer.
 
 import { checkOptions, number, POSITIVE } from "../check.js";
-import { checkCounts, type NgramCounts } from "./count.js";
+import { checkCounts, type NgramCounts } from "./counts.js";
 import { beginningWithStart, eachContext, emptyTables, inFloatRange, modelOf, total } from "./estimate.js";
 import type { NgramModel } from "./model.js";
 
@@ -18,7 +18,7 @@ import type { NgramModel } from "./model.js";
 export function laplace(counts: NgramCounts, options: { k?: number } = {}): NgramModel {
   const { k = 1 } = checkOptions("options", options, { k: 1 });
   inFloatRange("k", number("k", k, ...POSITIVE));
-  const { trie, count, vocabulary } = checkCounts(counts);
+  const { trie, occurrences: count, vocabulary } = checkCounts(counts);
   const tables = emptyTables(trie);
   const { p, b } = tables;
   const V = vocabulary.size - 1;

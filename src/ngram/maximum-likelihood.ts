@@ -6,7 +6,7 @@
 // estimate would be 0 / 0; the model then uses the context's longest suffix that was seen.
 
 import { checkOptions, type NoOptions } from "../check.js";
-import { checkCounts, type NgramCounts } from "./count.js";
+import { checkCounts, type NgramCounts } from "./counts.js";
 import { modelOf, relativeFrequencies } from "./estimate.js";
 import type { NgramModel } from "./model.js";
 

@@ -7,7 +7,7 @@
 // here, as in every model in backoff form; the paper multiplies by α there as well, by the same factor for every next word.
 
 import { checkOptions, number, SHARE } from "../check.js";
-import { checkCounts, type NgramCounts } from "./count.js";
+import { checkCounts, type NgramCounts } from "./counts.js";
 import { inFloatRange, modelOf, relativeFrequencies } from "./estimate.js";
 
 import type { NgramModel } from "./model.js";

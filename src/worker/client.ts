@@ -95,6 +95,7 @@ export interface RivuletWorker {
   stateAfter(model: AnyModel, text: string, state?: unknown): Promise<unknown>;
   nextTokens(model: AnyModel, state: unknown, k?: number): Promise<NextToken[]>;
   loadModel<M extends Trainable = RemoteModel>(file: Bytes): Promise<M>;
+  probability(model: AnyModel, text: string, options?: { after?: string }): Promise<number>;
   loadWeights(model: RemoteModel, file: Bytes): Promise<void>;
   saveModel(model: Trainable, options?: SaveOptions): Promise<Uint8Array>;
   saveCheckpoint<F extends Figures>(training: RemoteTraining<F>): Promise<Uint8Array>;
@@ -124,7 +125,17 @@ export interface WorkerPort {
 
 /** The functions that return a promise, each with the index of the argument whose bytes are moved, or −1. */
 const CALLS: { [name in FunctionName]?: number } = {
-  ...{ prepare: -1, encode: -1, gradientFlow: -1, evaluate: -1, stateAfter: -1, nextTokens: -1 },
+  ...{
+    prepare: -1,
+    encode: -1,
+    gradientFlow: -1,
+    trace: -1,
+    tokenGradients: -1,
+    evaluate: -1,
+    stateAfter: -1,
+    nextTokens: -1,
+    probability: -1,
+  },
   ...{ loadModel: 0, loadWeights: 1, saveModel: -1, saveCheckpoint: -1, resume: 0, loadNgram: 0, saveNgram: -1 },
   ...{ countNgrams: -1, kneserNey: -1, stupidBackoff: -1, laplace: -1, maximumLikelihood: -1 },
   ...{ selectKernels: -1, kernelVariant: -1 },

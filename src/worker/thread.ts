@@ -22,6 +22,7 @@ const FUNCTIONS = {
   generate: rivulet.generate,
   stateAfter: rivulet.stateAfter,
   nextTokens: rivulet.nextTokens,
+  probability: rivulet.probability,
   loadWeights: rivulet.loadWeights,
   saveModel: rivulet.saveModel,
   saveCheckpoint: rivulet.saveCheckpoint,
