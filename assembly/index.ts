@@ -9,8 +9,9 @@ export { lstmBackward, lstmForward } from "./lstm";
 export { exp, sigmoid, tanh } from "./math";
 export { affine, aTb, aTbScratch, multiply, pack, packedIndex, packedSize, packT } from "./matmul";
 export { adamw, scale, sgd, sumOfSquares } from "./optimizer";
+export { maxPool, maxPoolBackward } from "./pool";
 export { rnnBackward, rnnForward } from "./rnn";
-export { logLikelihood, logSoftmax, softmaxCrossEntropy } from "./softmax";
+export { logLikelihood, logSoftmax, sigmoidCrossEntropy, softmaxCrossEntropy, weightedCrossEntropy } from "./softmax";
 
 /** First byte of the memory that the host may use. */
 export function heapBase(): usize {

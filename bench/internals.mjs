@@ -8,7 +8,12 @@ await build({
       export * from "./src/entries/with-kernels.ts";
       export * from "./src/entries/ngram.ts";
       export { networkConfig } from "./src/nn/config.ts";
+      export { TokenNetwork } from "./src/lm/token-network.ts";
       export { Network } from "./src/nn/network.ts";
+      export { embedding } from "./src/nn/layers/embedding.ts";
+      export { recurrent } from "./src/nn/layers/recurrent.ts";
+      export { pool } from "./src/nn/layers/pool.ts";
+      export { softmaxLoss } from "./src/nn/losses/softmax.ts";
       export { clip, gradientNorm, update } from "./src/train/optimizer.ts";
       export { kernelVariant, loadKernels } from "./src/wasm/load.ts";
       export { useWideVectors } from "./src/wasm/wide.ts";`,

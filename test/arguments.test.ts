@@ -65,7 +65,7 @@ function wrongValues(): Record<string, unknown> {
     doubles: new Float64Array(6),
     "a data view": new DataView(new ArrayBuffer(8)),
     "ids out of range": Uint8Array.of(1, 250, 2),
-    "a network": model.network,
+    "a network": model.tokenNetwork,
     "a recurrent model": model,
     "an n-gram model": ngrams,
     counts,
@@ -147,7 +147,7 @@ type Row = [call: (...args: never[]) => unknown, ...args: Argument[]];
 /** A row, or several, for each export of the entries. */
 function table(): Record<string, Row> {
   const { tokenizer, vocabulary, ids, model, windows, training, checkpoint, bytes, counts, ngrams, generation } = made;
-  const { network } = model;
+  const { tokenNetwork: network } = model;
   const text = a("text", "text", TEXT);
   const sizes = [a("window", "integer", 4, optional), a("batch", "integer", 2, optional)];
   const tokens = a("tokens", "ids", ids);
@@ -256,7 +256,7 @@ function table(): Record<string, Row> {
     ],
     "RecurrentModel.from": [
       RecurrentModel.from,
-      a("network", "network", network),
+      a("tokenNetwork", "network", network),
       a("tokenizer", "tokenizer", tokenizer),
       a("vocabulary", "vocabulary", vocabulary),
     ],

@@ -27,9 +27,9 @@ import {
   type TrainOptions,
   train,
 } from "../src/entries/index.js";
+import { TokenNetwork } from "../src/lm/token-network.js";
 import { networkConfig } from "../src/nn/config.js";
 import { initialize } from "../src/nn/initialize.js";
-import { Network } from "../src/nn/network.js";
 
 selectKernels("strict");
 // Checkpoints store the seconds spent.
@@ -119,15 +119,16 @@ describe("to the last bit", () => {
       [7, 3, 8],
     ] as const) {
       const config = { cell, vocabularySize: 11, hiddenSize, embeddingSize, layers, dropout: 0.3, bidirectional: true };
-      const network = await Network.create(networkConfig(config));
+      const tokens = await TokenNetwork.create(networkConfig(config));
+      const { network } = tokens;
       initialize(network, 5);
       const [T, B] = [9, 5];
       const sequence = (k: number) => Int32Array.from({ length: T * B }, (_, i) => (i * i * k + 3 * i) % 11);
-      const state = network.initialState(B);
+      const state = tokens.initialState(B);
       for (let i = 0; i < state.length; i++) state[i] = ((i * 7) % 13) / 13 - 0.5;
       const batch = { T, B, inputs: sequence(1), targets: sequence(2).map((y, i) => (i % 5 ? y : -1)) };
-      const loss = network.gradients(batch, state, 77);
-      const norms = network.stateGradientNorms(batch, network.initialState(B));
+      const loss = tokens.gradients(batch, state, 77);
+      const norms = tokens.stateGradientNorms(batch, tokens.initialState(B));
       compare(`bidirectional ${cell}, ${layers}`, {
         loss: `${loss}`,
         gradients: network.block("gradients").slice(),

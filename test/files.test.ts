@@ -39,7 +39,7 @@ beforeAll(async () => {
 describe("a model file", () => {
   it("has all of a model: weights, configuration, tokenizer, vocabulary", async () => {
     const again = await loadModel(bytes);
-    expect(again.network.config).toEqual(model.network.config);
+    expect(again.config).toEqual(model.config);
     expect(again.vocabulary.tokens).toEqual(model.vocabulary.tokens);
     expect(again.tokenizer.spec).toEqual(model.tokenizer.spec);
     expect([...again.network.block("parameters")]).toEqual([...model.network.block("parameters")]);

@@ -22,8 +22,8 @@ import {
   Vocabulary,
   whitespace,
 } from "../src/entries/index.js";
+import { TokenNetwork } from "../src/lm/token-network.js";
 import { networkConfig } from "../src/nn/config.js";
-import { Network } from "../src/nn/network.js";
 
 /** P(next | last) from a table of probabilities; the state is the last token, −1 at the start. */
 function bigram(
@@ -232,7 +232,7 @@ describe("a recurrent model", () => {
     const refused = RecurrentModel.create({ tokenizer, vocabulary, bidirectional: true });
     await expect(refused).rejects.toThrow(message);
     await expect(refused).rejects.toThrow(RangeError);
-    const labels = await Network.create(networkConfig({ vocabularySize: vocabulary.size, bidirectional: true }));
+    const labels = await TokenNetwork.create(networkConfig({ vocabularySize: vocabulary.size, bidirectional: true }));
     expect(() => RecurrentModel.from(labels, tokenizer, vocabulary)).toThrow(message);
     expect(() => RecurrentModel.from(labels, tokenizer, vocabulary)).toThrow(RangeError);
   });

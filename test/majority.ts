@@ -65,8 +65,9 @@ export class Majority implements Task<readonly Example[], Accuracy, Coded> {
         const B = chosen.length;
         const inputs = new Int32Array(LENGTH * B).map((_, at) => bits[chosen[at % B]! * LENGTH + Math.floor(at / B)]!);
         const targets = inputs.map((_, at) => (at < (LENGTH - 1) * B ? -1 : labels[chosen[at % B]!]!));
-        const state = this.network.initialState(B);
-        return { loss: this.network.gradients({ T: LENGTH, B, inputs, targets }, state, dropout), tokens: B };
+        const { tokenNetwork } = this.model;
+        const loss = tokenNetwork.gradients({ T: LENGTH, B, inputs, targets }, tokenNetwork.initialState(B), dropout);
+        return { loss, tokens: B };
       },
     };
   }

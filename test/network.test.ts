@@ -1,14 +1,14 @@
 import { describe, expect, it } from "vitest";
+import { type Batch, TokenNetwork } from "../src/lm/token-network.js";
 import { networkConfig } from "../src/nn/config.js";
 import { initialize } from "../src/nn/initialize.js";
-import { type Batch, Network } from "../src/nn/network.js";
 import { Random } from "../src/random.js";
 import { adamw, gradientNorm, sgd, update } from "../src/train/optimizer.js";
 
 const V = 7;
-async function make(options: Partial<Parameters<typeof networkConfig>[0]> = {}, seed = 3): Promise<Network> {
-  const network = await Network.create(networkConfig({ vocabularySize: V, hiddenSize: 5, ...options }));
-  initialize(network, seed);
+async function make(options: Partial<Parameters<typeof networkConfig>[0]> = {}, seed = 3): Promise<TokenNetwork> {
+  const network = await TokenNetwork.create(networkConfig({ vocabularySize: V, hiddenSize: 5, ...options }));
+  initialize(network.network, seed);
   return network;
 }
 
@@ -71,11 +71,11 @@ describe("a network", () => {
     const batch = randomBatch(4, 2);
     const first = { ...batch, targets: batch.targets.map((target, i) => (i < 4 ? target : -1)) };
     const loss = network.gradients(first, network.initialState(2));
-    const gradient = [...network.block("gradients")];
+    const gradient = [...network.network.block("gradients")];
     expect(network.gradients(part(batch, 0, 2), network.initialState(2))).toBe(loss);
-    expect(network.block("gradients").reduce((d, g, i) => Math.max(d, Math.abs(g - gradient[i]!)), 0)).toBeLessThan(
-      1e-7,
-    );
+    expect(
+      network.network.block("gradients").reduce((d, g, i) => Math.max(d, Math.abs(g - gradient[i]!)), 0),
+    ).toBeLessThan(1e-7);
   });
 
   it("its gradient is the slope of its loss: along itself, within 1 %", async () => {
@@ -89,13 +89,13 @@ describe("a network", () => {
       const network = await make(options);
       const batch = randomBatch(6, 4);
       const before = network.gradients(batch, network.initialState(4), 5);
-      const norm = gradientNorm(network);
+      const norm = gradientNorm(network.network);
       const step = 2e-3 / norm;
-      const parameters = network.block("parameters");
-      network.block("gradients").forEach((g, i) => {
+      const parameters = network.network.block("parameters");
+      network.network.block("gradients").forEach((g, i) => {
         parameters[i]! += step * g;
       });
-      network.parametersChanged();
+      network.network.parametersChanged();
       const after = network.gradients(batch, network.initialState(4), 5);
       expect((after - before) / (step * norm * norm)).toBeCloseTo(1, 2);
     }
@@ -109,10 +109,10 @@ describe("a network", () => {
         const batch = randomBatch(5, 4);
         const name = "rnn.weight_hh_l0";
         network.gradients(batch, network.initialState(4));
-        const [weights, gradient] = [network.read(name), network.read(name, "gradients")];
+        const [weights, gradient] = [network.network.read(name), network.network.read(name, "gradients")];
         const norm = Math.hypot(...gradient);
         const loss = (step: number) => {
-          network.write(
+          network.network.write(
             name,
             weights.map((w, i) => w + (step * gradient[i]!) / norm),
           );
@@ -143,8 +143,8 @@ describe("a network", () => {
     const batch = randomBatch(9, 8);
     const losses = [fresh, used].map((network) => network.gradients(batch, network.initialState(8)));
     expect(losses[1]).toBe(losses[0]);
-    expect(gradientNorm(used)).toBe(gradientNorm(fresh));
-    expect([...used.block("gradients")]).toEqual([...fresh.block("gradients")]);
+    expect(gradientNorm(used.network)).toBe(gradientNorm(fresh.network));
+    expect([...used.network.block("gradients")]).toEqual([...fresh.network.block("gradients")]);
   });
 
   it("dropout: the seed fixes the mask; none is left out when scoring", async () => {
@@ -161,13 +161,14 @@ describe("a network", () => {
     const network = await make({ cell: "lstm", embeddingSize: 3, layers: 2, bidirectional: true });
     for (let t = 1; t <= 5; t++) {
       network.gradients(randomBatch(3, 2, t), network.initialState(2));
-      update(network, adamw(), 0.01, t);
+      update(network.network, adamw(), 0.01, t);
     }
     for (const block of ["parameters", "gradients", "moment1", "moment2"] as const) {
-      const all = network.block(block).slice();
-      for (const { name } of network.parameters) network.write(name, network.read(name, block).fill(0), block);
+      const all = network.network.block(block).slice();
+      for (const { name } of network.network.parameters)
+        network.network.write(name, network.network.read(name, block).fill(0), block);
       expect(
-        network.block(block).every((x) => x === 0),
+        network.network.block(block).every((x) => x === 0),
         block,
       ).toBe(true);
       expect(
@@ -184,14 +185,14 @@ describe("a network", () => {
       return { T: ids.length, B: 1, inputs, targets: inputs };
     };
     const rows = (block: "gradients" | "parameters") => {
-      const values = network.read("embedding.weight", block);
+      const values = network.network.read("embedding.weight", block);
       return Array.from({ length: 40 }, (_, i) => [...values.subarray(3 * i, 3 * i + 3)]);
     };
     network.gradients(batchOf(1, 2, 39, 7), network.initialState(1));
-    const dense = network.block("gradients").reduce((sum, g) => sum + g * g, 0);
-    expect(gradientNorm(network)).toBeCloseTo(Math.sqrt(dense), 6);
+    const dense = network.network.block("gradients").reduce((sum, g) => sum + g * g, 0);
+    expect(gradientNorm(network.network)).toBeCloseTo(Math.sqrt(dense), 6);
     const before = rows("parameters");
-    update(network, sgd({ learningRate: 0.5 }), 0.5, 1);
+    update(network.network, sgd({ learningRate: 0.5 }), 0.5, 1);
     const gradient = rows("gradients");
     rows("parameters").forEach((row, i) => {
       const moved = row.some((x, j) => x !== before[i]![j]);
@@ -207,20 +208,22 @@ describe("a network", () => {
         `row ${i}`,
       ).toBe(i === 0 || i === 3);
     });
-    expect(network.touched.reduce((sum, { length }) => sum + length, 0)).toBe(network.layout.blockSize - 38 * 4);
+    expect(network.network.touched.reduce((sum, { length }) => sum + length, 0)).toBe(
+      network.network.layout.blockSize - 38 * 4,
+    );
   });
 
   it("reads what was written, in PyTorch's layout", async () => {
     const network = await make({ embeddingSize: 2 });
-    for (const { name, shape } of network.parameters) {
+    for (const { name, shape } of network.network.parameters) {
       const values = Float32Array.from({ length: shape.reduce((a, b) => a * b) }, (_, i) => i + 1);
-      network.write(name, values);
-      expect([...network.read(name)]).toEqual([...values]);
+      network.network.write(name, values);
+      expect([...network.network.read(name)]).toEqual([...values]);
     }
-    expect(() => network.read("rnn.weight_ih_l1")).toThrow(
+    expect(() => network.network.read("rnn.weight_ih_l1")).toThrow(
       'there is no parameter "rnn.weight_ih_l1": this network has',
     );
-    expect(() => network.write("output.bias", new Float32Array(3))).toThrow(
+    expect(() => network.network.write("output.bias", new Float32Array(3))).toThrow(
       '"output.bias" expected 7 values (7), got 3',
     );
   });
@@ -229,23 +232,23 @@ describe("a network", () => {
     const network = await make({ hiddenSize: 64, embeddingSize: 40 });
     const bound = 1 / Math.sqrt(64);
     for (const name of ["rnn.weight_hh_l0", "output.weight", "rnn.bias_ih_l0"]) {
-      const values = network.read(name);
+      const values = network.network.read(name);
       expect(Math.max(...values.map(Math.abs))).toBeLessThanOrEqual(bound);
       const variance = values.reduce((sum, x) => sum + x * x, 0) / values.length;
       expect(Math.abs(variance / (bound ** 2 / 3) - 1)).toBeLessThan(5 / Math.sqrt(values.length));
     }
-    const embedding = network.read("embedding.weight");
+    const embedding = network.network.read("embedding.weight");
     const variance = embedding.reduce((sum, x) => sum + x * x, 0) / embedding.length;
     expect(Math.abs(variance - 1)).toBeLessThan(5 * Math.sqrt(2 / embedding.length));
     const other = await make({ hiddenSize: 64, embeddingSize: 40 }, 4);
-    expect([...other.read("output.bias")]).not.toEqual([...network.read("output.bias")]);
+    expect([...other.network.read("output.bias")]).not.toEqual([...network.network.read("output.bias")]);
   });
 });
 
 describe("what does not fit", () => {
   it("is refused with its size, before anything is allocated", async () => {
     await expect(make({ hiddenSize: 20_000 })).rejects.toThrow(
-      /a network of 400,\d{3},\d{3} parameters needs 8.9 GiB of memory, and WebAssembly has 4 GiB: use a smaller/,
+      /a network of 400,\d{3},\d{3} parameters needs 9.0 GiB of memory, and WebAssembly has 4 GiB: use a smaller/,
     );
     const network = await make({ hiddenSize: 512 });
     const [T, B] = [4000, 1000];

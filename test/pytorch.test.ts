@@ -2,8 +2,8 @@
 
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { TokenNetwork } from "../src/lm/token-network.js";
 import { networkConfig } from "../src/nn/config.js";
-import { Network } from "../src/nn/network.js";
 import { adamw, clip, gradientNorm, type Optimizer, sgd, update } from "../src/train/optimizer.js";
 
 interface Case {
@@ -40,10 +40,10 @@ const optimizers: Record<Case["optimizer"], (learningRate: number) => Optimizer>
   adamw: (learningRate) => adamw({ learningRate }),
 };
 
-async function networkOf({ V, E, H, L, cell, activation, bidirectional, tied, weights }: Case): Promise<Network> {
+async function networkOf({ V, E, H, L, cell, activation, bidirectional, tied, weights }: Case): Promise<TokenNetwork> {
   const sizes = { vocabularySize: V, embeddingSize: E, hiddenSize: H, layers: L };
-  const network = await Network.create(networkConfig({ ...sizes, cell, activation, bidirectional, tied }));
-  for (const [name, { values }] of Object.entries(weights)) network.write(name, Float32Array.from(values));
+  const network = await TokenNetwork.create(networkConfig({ ...sizes, cell, activation, bidirectional, tied }));
+  for (const [name, { values }] of Object.entries(weights)) network.network.write(name, Float32Array.from(values));
   return network;
 }
 
@@ -57,10 +57,10 @@ const distance = (a: ArrayLike<number>, b: number[]) => Math.hypot(...b.map((x, 
 describe.each(cases)("PyTorch: $name", (c) => {
   it("has the parameters of the state_dict, by name and shape", async () => {
     const network = await networkOf(c);
-    const named = network.parameters.map(({ name, shape }) => [name, shape]);
+    const named = network.network.parameters.map(({ name, shape }) => [name, shape]);
     expect(named).toEqual(Object.entries(c.weights).map(([name, { shape }]) => [name, shape]));
     for (const [name, { values }] of Object.entries(c.weights)) {
-      expect(Array.from(network.read(name))).toEqual(Array.from(Float32Array.from(values)));
+      expect(Array.from(network.network.read(name))).toEqual(Array.from(Float32Array.from(values)));
     }
   });
 
@@ -70,9 +70,9 @@ describe.each(cases)("PyTorch: $name", (c) => {
     const loss = network.gradients(batch(c, 0), state);
     expect(Math.abs(loss - c.losses[0]!)).toBeLessThan(1e-6);
     expect(distance(state, c.state) / Math.sqrt(c.state.length)).toBeLessThan(1e-6);
-    expect(gradientNorm(network) / c.norms[0]!).toBeCloseTo(1, 6);
+    expect(gradientNorm(network.network) / c.norms[0]!).toBeCloseTo(1, 6);
     for (const [name, gradient] of Object.entries(c.gradients)) {
-      const relative = distance(network.read(name, "gradients"), gradient) / Math.hypot(...gradient);
+      const relative = distance(network.network.read(name, "gradients"), gradient) / Math.hypot(...gradient);
       expect(relative, name).toBeLessThan(1e-5);
     }
   });
@@ -83,9 +83,9 @@ describe.each(cases)("PyTorch: $name", (c) => {
     const optimizer = optimizers[c.optimizer](c.lr);
     for (let i = 0; i < 10; i++) {
       const loss = network.gradients(batch(c, i), state);
-      const norm = gradientNorm(network);
-      clip(network, norm, 1);
-      update(network, optimizer, c.lr, i + 1);
+      const norm = gradientNorm(network.network);
+      clip(network.network, norm, 1);
+      update(network.network, optimizer, c.lr, i + 1);
       expect(Math.abs(loss - c.losses[i]!), `loss ${i}`).toBeLessThan(1e-5);
       expect(Math.abs(norm / c.norms[i]! - 1), `norm ${i}`).toBeLessThan(1e-4);
     }

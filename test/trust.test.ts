@@ -77,7 +77,7 @@ describe("a state", () => {
         expect(use, name).toThrow(TypeError);
       }
     }
-    const { network } = model;
+    const { tokenNetwork: network } = model;
     const batch = { T: 2, B: 2, inputs: new Int32Array(4), targets: new Int32Array(4) };
     expect(() => network.gradients(batch, network.initialState(1))).toThrow('"state" expected 32 numbers, got 16');
     expect(() => network.step(1, wide)).toThrow('"state" expected');
@@ -200,7 +200,7 @@ describe("ids", () => {
   });
 
   it("outside the vocabulary never reach the kernels", () => {
-    const { network } = model;
+    const { tokenNetwork: network } = model;
     const batch = (inputs: number[], targets: number[]) => ({
       T: 2,
       B: 1,
@@ -239,7 +239,7 @@ describe("what never changes", () => {
   it("a network's configuration, a model's parts, a tokenizer, the settings of a training, its state", () => {
     const training = train(model, ids, { windows });
     const frozen = {
-      config: model.network.config,
+      config: model.config,
       model,
       ...Object.fromEntries(TOKENIZERS.map((tokenizer) => [tokenizer.spec.kind, tokenizer.spec])),
       training,

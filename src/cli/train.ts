@@ -353,12 +353,12 @@ const brief = ({ nats, perplexity, tokens }: Evaluation) => ({ nats, perplexity,
 
 function describe({ training, valid }: Run, resumed: string | undefined): void {
   const { model, data: tokens, state } = training;
-  const { cell, hiddenSize, layers } = model.network.config;
+  const { cell, hiddenSize, layers } = model.config;
   const held = valid ? `, ${count(valid.length, "token")} held out` : "";
   say(`${count(tokens.length, "token")} to train on${held}; ${model.vocabulary.size.toLocaleString("en")} distinct`);
   const units = layers > 1 ? `${layers} layers of ${hiddenSize} units` : `${hiddenSize} units`;
   say(`${cell}, ${units}, ${count(model.network.parameterCount, "parameter")}, ${kernelVariant()} kernels`);
-  if (layers === 1 && model.network.config.dropout > 0)
+  if (layers === 1 && model.config.dropout > 0)
     say("dropout has no effect: it applies between layers, and there is only one");
   if (!resumed) return;
   if (training.done() < 1) {

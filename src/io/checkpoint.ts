@@ -4,7 +4,7 @@
 import { checkBytes, checkOptions, defined, integer, type Names, number } from "../check.js";
 import { checkPartition } from "../data/windows.js";
 import type { RecurrentModel } from "../lm/recurrent.js";
-import type { BlockName } from "../nn/layout.js";
+import type { BlockName } from "../nn/network.js";
 import { blockSize, readParameter, writeParameter } from "../nn/parameters.js";
 import type { TokenIds } from "../text/ids.js";
 import { taskOf } from "../train/language.js";

@@ -4,9 +4,9 @@
 
 import { checkBytes, checkOptions, oneOf, show } from "../check.js";
 import { checkRecurrent, RecurrentModel } from "../lm/recurrent.js";
+import { TokenNetwork } from "../lm/token-network.js";
 import { type NetworkConfig, networkConfig } from "../nn/config.js";
 import { Network } from "../nn/network.js";
-import { parameterTable } from "../nn/parameters.js";
 import { Vocabulary } from "../text/vocabulary.js";
 import { bytesOf, crc32, hex } from "./crc32.js";
 import { described, FormatError, parseObject, record } from "./format.js";
@@ -123,8 +123,8 @@ export async function loadKinds<M>(
  * @throws FormatError naming each tensor that does not fit; the model is then unchanged
  */
 export function loadWeights(model: RecurrentModel, file: Uint8Array | ArrayBuffer): void {
-  const { network } = checkRecurrent(model);
-  const { parameters, config } = network;
+  const { network, config } = checkRecurrent(model);
+  const { parameters } = network;
   const refused = new Map<string, string>();
   const read = readSafetensors(checkBytes("file", file), (name, what) => refused.set(name, what));
   const { tensors } = read;
@@ -211,10 +211,10 @@ export const DESCRIPTION = "a model's description";
 export const languageModel: Kind<RecurrentModel> = {
   name: "language model",
   async read(description, weights, options) {
-    const { network: given, tokenizer: spec, vocabulary: tokens } = description;
+    const { network: given, tokenizer: spec, vocabulary: known } = description;
     const { config, vocabulary } = described(DESCRIPTION, () => {
       const config = networkConfig(record('"network"', given) as unknown as NetworkConfig);
-      const vocabulary = new Vocabulary(tokens as string[]);
+      const vocabulary = new Vocabulary(known as string[]);
       if (vocabulary.size !== config.vocabularySize) {
         throw new RangeError(`"vocabulary" expected ${config.vocabularySize} tokens, got ${vocabulary.size}`);
       }
@@ -222,10 +222,11 @@ export const languageModel: Kind<RecurrentModel> = {
     });
     const tokenizer = await tokenizerOf(spec, DESCRIPTION, options);
     // Before anything is allocated, checks that the file has the tensors that the description claims.
-    const values = weights(parameterTable(config));
-    const network = await Network.create(config);
-    for (const [name, value] of values) network.write(name, value);
-    return RecurrentModel.from(network, tokenizer, vocabulary);
+    const tokens = new TokenNetwork(config);
+    const values = weights(tokens.network.parameters);
+    await tokens.build();
+    for (const [name, value] of values) tokens.network.write(name, value);
+    return RecurrentModel.from(tokens, tokenizer, vocabulary);
   },
 };
 

@@ -3,11 +3,12 @@
 import { checkBytes, checkOptions, integer, type Names, show } from "../check.js";
 import { type NetworkConfig, networkConfig } from "../nn/config.js";
 import type { InitializationOptions } from "../nn/initialize.js";
-import { Network } from "../nn/network.js";
+import type { Network } from "../nn/network.js";
 import { checkIds, type TokenIds } from "../text/ids.js";
 import { checkTokenizer, type Tokenizer, type TokenizerSpec } from "../text/tokenizers.js";
 import { checkVocabulary, type Vocabulary } from "../text/vocabulary.js";
 import type { LanguageModel } from "./language-model.js";
+import { TokenNetwork } from "./token-network.js";
 
 export interface RecurrentOptions extends Partial<Omit<NetworkConfig, "vocabularySize">>, InitializationOptions {
   tokenizer: Tokenizer;
@@ -36,19 +37,29 @@ const OPTIONS: Names<RecurrentOptions> = {
  * A recurrent language model. Its state is (layers, H): the hidden states after the last token; for an LSTM, h and c.
  */
 export class RecurrentModel implements LanguageModel<Float32Array> {
+  /** The network: its parameters, and their gradients once it is trained. */
+  readonly network: Network;
+
   private constructor(
-    readonly network: Network,
+    /** @internal The network with its tokens and states. */
+    readonly tokenNetwork: TokenNetwork,
     readonly tokenizer: Tokenizer,
     readonly vocabulary: Vocabulary,
   ) {
-    if (!(network instanceof Network)) {
+    if (!(tokenNetwork instanceof TokenNetwork)) {
       throw new TypeError('"RecurrentModel" expected await RecurrentModel.create({ … }), got new RecurrentModel(…)');
     }
+    this.network = tokenNetwork.network;
     Object.freeze(this);
   }
 
   get [Symbol.toStringTag](): string {
     return "RecurrentModel";
+  }
+
+  /** The configuration of the network. */
+  get config(): NetworkConfig {
+    return this.tokenNetwork.config;
   }
 
   get version(): number {
@@ -67,66 +78,70 @@ export class RecurrentModel implements LanguageModel<Float32Array> {
     checkVocabulary(vocabulary);
     integer("seed", seed, 0);
     const config = oneDirection(networkConfig({ ...rest, vocabularySize: vocabulary.size }));
-    const network = await Network.create(config);
+    const tokenNetwork = await TokenNetwork.create(config);
     // Imported on demand, so that pages that only run models do not load it.
     const { initialize } = await import("../nn/initialize.js");
-    initialize(network, seed, { initialization, forgetBias });
-    return new RecurrentModel(network, tokenizer, vocabulary);
+    if (forgetBias !== undefined && config.cell !== "lstm") {
+      throw new RangeError(`"forgetBias" expected the cell "lstm", got "${config.cell}"`);
+    }
+    initialize(tokenNetwork.network, seed, { initialization, forgetBias });
+    return new RecurrentModel(tokenNetwork, tokenizer, vocabulary);
   }
 
   /**
    * Makes a model from an existing network.
    * @throws RangeError if the vocabulary and the network differ in size, or the network is bidirectional
    */
-  static from(network: Network, tokenizer: Tokenizer, vocabulary: Vocabulary): RecurrentModel {
-    if (!(network instanceof Network)) throw new TypeError(`"network" expected a Network, got ${show(network)}`);
+  static from(tokenNetwork: TokenNetwork, tokenizer: Tokenizer, vocabulary: Vocabulary): RecurrentModel {
+    if (!(tokenNetwork instanceof TokenNetwork))
+      throw new TypeError(`"tokenNetwork" expected a TokenNetwork, got ${show(tokenNetwork)}`);
     checkTokenizer(tokenizer);
     checkVocabulary(vocabulary);
-    oneDirection(network.config);
-    integer("vocabulary.size", vocabulary.size, network.config.vocabularySize, network.config.vocabularySize);
-    return new RecurrentModel(network, tokenizer, vocabulary);
+    oneDirection(tokenNetwork.config);
+    integer("vocabulary.size", vocabulary.size, tokenNetwork.config.vocabularySize, tokenNetwork.config.vocabularySize);
+    return new RecurrentModel(tokenNetwork, tokenizer, vocabulary);
   }
 
   /** What a file keeps beside the weights. */
   describe(): { network: NetworkConfig; tokenizer: TokenizerSpec; vocabulary: string[] } {
-    const { network, tokenizer, vocabulary } = this;
-    return { network: network.config, tokenizer: tokenizer.spec, vocabulary: [...vocabulary.tokens] };
+    const { config, tokenizer, vocabulary } = this;
+    return { network: config, tokenizer: tokenizer.spec, vocabulary: [...vocabulary.tokens] };
   }
 
   start(): Float32Array {
-    const state = this.network.initialState(1);
-    if (this.vocabulary.start !== undefined) this.network.step(this.vocabulary.start, state);
+    const state = this.tokenNetwork.initialState(1);
+    if (this.vocabulary.start !== undefined) this.tokenNetwork.step(this.vocabulary.start, state);
     return state;
   }
 
   logProbs(state: Float32Array): Float32Array {
-    return this.network.logProbs(state);
+    return this.tokenNetwork.logProbs(state);
   }
 
   logProb(state: Float32Array, token: number): number {
-    return this.network.logProbs(state)[this.checked(token)]!;
+    return this.tokenNetwork.logProbs(state)[this.checked(token)]!;
   }
 
   advance(state: Float32Array, token: number): Float32Array {
-    const next = this.network.checkState(state).slice();
-    this.network.step(this.checked(token), next);
+    const next = this.tokenNetwork.checkState(state).slice();
+    this.tokenNetwork.step(this.checked(token), next);
     return next;
   }
 
   score(tokens: TokenIds, state: Float32Array): { logProbs: Float32Array; state: Float32Array } {
     checkIds("tokens", tokens, this.vocabulary.size);
-    const next = this.network.checkState(state).slice();
-    return { logProbs: this.network.score(tokens, next), state: next };
+    const next = this.tokenNetwork.checkState(state).slice();
+    return { logProbs: this.tokenNetwork.score(tokens, next), state: next };
   }
 
   saveState(state: Float32Array): Uint8Array {
-    const bytes = new DataView(new ArrayBuffer(4 * this.network.checkState(state).length));
+    const bytes = new DataView(new ArrayBuffer(4 * this.tokenNetwork.checkState(state).length));
     for (let i = 0; i < state.length; i++) bytes.setFloat32(4 * i, state[i]!, true);
     return new Uint8Array(bytes.buffer);
   }
 
   restoreState(bytes: Uint8Array): Float32Array {
-    const state = this.network.initialState(1);
+    const state = this.tokenNetwork.initialState(1);
     checkBytes("bytes", bytes);
     if (bytes.length !== 4 * state.length) {
       throw new RangeError(`a state of this model expected ${4 * state.length} bytes, got ${bytes.length}`);

@@ -4,13 +4,13 @@ import { boolean, defined, FRACTION, integer, number, oneOf } from "../check.js"
 
 /**
  * The recurrent cells. gates: their number, each a block of columns of Wx and Wh. states: those carried from step to
- * step, the hidden state first. ownBias: true if b_hh is added to h·Wh, false if it is added to x·Wx together with
- * b_ih.
+ * step, the hidden state first. kept: width, in units of H, of the values that are kept besides states and gates. ownBias:
+ * true if b_hh is added to h·Wh, false if it is added to x·Wx together with b_ih.
  */
 export const CELLS = {
-  rnn: { gates: 1, states: ["h"], ownBias: false },
-  gru: { gates: 3, states: ["h"], ownBias: true },
-  lstm: { gates: 4, states: ["h", "c"], ownBias: false },
+  rnn: { gates: 1, states: ["h"], kept: 0, ownBias: false },
+  gru: { gates: 3, states: ["h"], kept: 3, ownBias: true },
+  lstm: { gates: 4, states: ["h", "c"], kept: 1, ownBias: false },
 } as const;
 export const CELL_NAMES = Object.keys(CELLS) as (keyof typeof CELLS)[];
 export const ACTIVATIONS = ["tanh", "relu"] as const;

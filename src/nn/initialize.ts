@@ -2,7 +2,6 @@
 
 import { number, oneOf } from "../check.js";
 import { Random } from "../random.js";
-import { directions, type NetworkConfig } from "./config.js";
 import type { Network } from "./network.js";
 import { type Parameter, parameterCount, writeParameter } from "./parameters.js";
 
@@ -30,44 +29,36 @@ export function initialize(
   seed: number,
   { initialization = "pytorch", forgetBias }: InitializationOptions = {},
 ): void {
-  const { config, parameters } = network;
   const random = new Random(seed);
   const block = network.block("parameters");
-  const kind = oneOf("initialization", initialization, INITIALIZATIONS);
-  if (forgetBias !== undefined) {
-    number("forgetBias", forgetBias, "a finite number", Number.isFinite);
-    if (config.cell !== "lstm") throw new RangeError(`"forgetBias" expected the cell "lstm", got "${config.cell}"`);
-  }
-  for (const parameter of parameters) {
+  const draw = draws[oneOf("initialization", initialization, INITIALIZATIONS)];
+  if (forgetBias !== undefined) number("forgetBias", forgetBias, "a finite number", Number.isFinite);
+  for (const parameter of network.parameters) {
+    const { start, shape, gates } = parameter;
     const values = new Float32Array(parameterCount(parameter));
-    start[kind](values, parameter, config, random);
-    if (forgetBias !== undefined && parameter.name.startsWith("rnn.bias_")) {
-      // Gates are in the order i, f, g, o. The two biases are summed, so only one is set and the other is zero.
-      const H = config.hiddenSize;
-      values.fill(parameter.name.startsWith("rnn.bias_ih") ? forgetBias : 0, H, 2 * H);
+    if (start.kind === "normal") for (let i = 0; i < values.length; i++) values[i] = random.normal();
+    else draw(values, parameter, random);
+    if (forgetBias !== undefined && start.forget !== undefined) {
+      const H = shape[0]! / gates;
+      values.fill(start.forget * forgetBias, H, 2 * H);
     }
     writeParameter(block, parameter, values);
   }
   network.parametersChanged();
 }
 
-type Start = (values: Float32Array, parameter: Parameter, config: NetworkConfig, random: Random) => void;
+type Draw = (values: Float32Array, parameter: Parameter, random: Random) => void;
 
-const start: Record<(typeof INITIALIZATIONS)[number], Start> = {
-  pytorch(values, { role, name }, config, random) {
-    const inputs = name.startsWith("rnn.") ? config.hiddenSize : directions(config) * config.hiddenSize;
-    if (role === "embedding" && !config.tied) normal(values, random);
-    else uniform(values, 1 / Math.sqrt(inputs), random);
+const draws: Record<(typeof INITIALIZATIONS)[number], Draw> = {
+  pytorch(values, { start }, random) {
+    uniform(values, 1 / Math.sqrt(start.inputs!), random);
   },
-  xavier(values, parameter, config, random) {
-    const { role, shape, gates } = parameter;
-    if (role === "bias") return;
-    if (role === "embedding" && !config.tied) normal(values, random);
-    else uniform(values, Math.sqrt(6 / (shape[0]! / gates + shape[1]!)), random);
+  xavier(values, { start, shape, gates }, random) {
+    if (start.kind !== "bias") uniform(values, Math.sqrt(6 / (shape[0]! / gates + shape[1]!)), random);
   },
-  orthogonal(values, parameter, config, random) {
-    if (parameter.role !== "recurrent") return start.xavier(values, parameter, config, random);
-    const H = config.hiddenSize;
+  orthogonal(values, parameter, random) {
+    if (parameter.start.kind !== "recurrent") return draws.xavier(values, parameter, random);
+    const H = parameter.shape[1]!;
     for (let gate = 0; gate < parameter.gates; gate++) {
       values.set(orthogonal(H, random), gate * H * H);
     }
@@ -76,10 +67,6 @@ const start: Record<(typeof INITIALIZATIONS)[number], Start> = {
 
 function uniform(values: Float32Array, bound: number, random: Random): void {
   for (let i = 0; i < values.length; i++) values[i] = (2 * random.float() - 1) * bound;
-}
-
-function normal(values: Float32Array, random: Random): void {
-  for (let i = 0; i < values.length; i++) values[i] = random.normal();
 }
 
 /**

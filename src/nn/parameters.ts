@@ -1,15 +1,23 @@
-// The parameter table: every weight of a network, under PyTorch's name and in PyTorch's shape.
+// Parameters under PyTorch's names and in PyTorch's shapes, and how they lie in memory.
 
 import { padded } from "../wasm/memory.js";
-import { CELLS, directions, type NetworkConfig } from "./config.js";
+
+/** How a parameter is initialized (initialize.ts). */
+export interface Start {
+  /** "normal": with variance 1, as an embedding. "recurrent": a weight between the states of two steps. */
+  readonly kind: "normal" | "weight" | "recurrent" | "bias";
+  /** Number of inputs that PyTorch's bound depends on; not of "normal". */
+  readonly inputs?: number;
+  /** In an LSTM's bias: the share of forgetBias that its second gate starts with. */
+  readonly forget?: number;
+}
 
 export interface Parameter {
-  /** Name in a PyTorch state_dict with modules named embedding, rnn and output. */
+  /** Name in PyTorch's state_dict. */
   readonly name: string;
   /** PyTorch's shape: (rows, columns), or (length). */
   readonly shape: readonly number[];
-  /** Role in its layer, which decides how it is initialized. */
-  readonly role: "embedding" | "input" | "recurrent" | "output" | "bias";
+  readonly start: Start;
   /**
    * True if our matrix is the transpose of PyTorch's. PyTorch stores (out, in) and multiplies by the transpose; we
    * store (in, out), as in h·Wh, so that the row of Wx that a one-hot input selects is contiguous.
@@ -17,50 +25,17 @@ export interface Parameter {
   readonly transposed: boolean;
   /** Number of gates side by side in a row, each starting on a whole vector. */
   readonly gates: number;
+  /** True if an optimizer leaves rows alone that a batch does not read. */
+  readonly sparse: boolean;
   /** Index of the first float in the parameter block. */
   readonly offset: number;
-}
-
-/** PyTorch's suffix of the parameters of one direction of a layer. */
-export const suffix = (layer: number, direction: number): string => `l${layer}${direction === 1 ? "_reverse" : ""}`;
-
-/**
- * Lists all parameters in the order of PyTorch's state_dict, which is also their order in memory.
- * @param trained false for an inference-only network, which stores tied weights transposed
- */
-export function parameterTable(config: NetworkConfig, trained = true): Parameter[] {
-  const { vocabularySize: V, embeddingSize: E, hiddenSize: H, layers } = config;
-  const { gates } = CELLS[config.cell];
-  const D = directions(config);
-  const table: Parameter[] = [];
-  let offset = 0;
-  const add = (role: Parameter["role"], name: string, shape: number[], gates = 1) => {
-    const parameter = { name, shape, role, transposed: role !== "embedding" && role !== "bias", gates, offset };
-    const { rows, stride } = layoutOf(parameter);
-    offset += !trained && config.tied && role === "embedding" ? Math.max(rows * stride, H * padded(V)) : rows * stride;
-    table.push(parameter);
-  };
-
-  if (E > 0) add("embedding", "embedding.weight", [V, E]);
-  for (let l = 0; l < layers; l++) {
-    for (let d = 0; d < D; d++) {
-      const name = suffix(l, d);
-      add("input", `rnn.weight_ih_${name}`, [gates * H, l > 0 ? D * H : E || V], gates);
-      add("recurrent", `rnn.weight_hh_${name}`, [gates * H, H], gates);
-      add("bias", `rnn.bias_ih_${name}`, [gates * H], gates);
-      add("bias", `rnn.bias_hh_${name}`, [gates * H], gates);
-    }
-  }
-  if (!config.tied) add("output", "output.weight", [V, D * H]);
-  add("bias", "output.bias", [V]);
-  return table;
 }
 
 /** Number of values, without padding. */
 export const parameterCount = (parameter: Parameter): number => parameter.shape.reduce((n, size) => n * size, 1);
 
 /** Number of rows in memory, columns of each gate, and floats from one row to the next. */
-export function layoutOf({ shape, transposed, gates }: Omit<Parameter, "offset">) {
+export function layoutOf({ shape, transposed, gates }: Pick<Parameter, "shape" | "transposed" | "gates">) {
   const [first, second] = shape as [number, number];
   const rows = shape.length === 1 ? 1 : transposed ? second : first;
   const columns = (shape.length === 1 || transposed ? first : second) / gates;

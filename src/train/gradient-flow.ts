@@ -30,8 +30,8 @@ export function gradientFlow(
     for (let t = 0; t < T; t++) inputs[t * B + b] = tokens[start + t]!;
     targets[(T - 1) * B + b] = tokens[start + T]!;
   }
-  const { network } = model;
-  const norms = network.stateGradientNorms({ T, B, inputs, targets }, network.initialState(B));
+  const { tokenNetwork } = model;
+  const norms = tokenNetwork.stateGradientNorms({ T, B, inputs, targets }, tokenNetwork.initialState(B));
   if (norms.some((layer) => layer.some(Number.isNaN))) throw notNumbers();
   return norms;
 }

@@ -5,7 +5,7 @@ import { size } from "../check.js";
 import { checkPartition, type Partition, partition } from "../data/windows.js";
 import { type Evaluation, evaluating } from "../lm/perplexity.js";
 import { RecurrentModel } from "../lm/recurrent.js";
-import type { Batch } from "../nn/network.js";
+import type { Batch } from "../lm/token-network.js";
 import { checkIds, type TokenIds } from "../text/ids.js";
 import { type AnyTask, checkTask, type Task, type TrainSettings } from "./task.js";
 
@@ -15,7 +15,7 @@ export function taskOf(model: unknown): AnyTask {
 }
 
 function languageModeling(model: RecurrentModel): Task<TokenIds, Evaluation> {
-  const { network, vocabulary } = model;
+  const { network, tokenNetwork, vocabulary } = model;
   const windowsOf = ({ windows }: TrainSettings): Partition => checkPartition(windows!);
   const task: Task<TokenIds, Evaluation> = {
     kind: "language model",
@@ -39,8 +39,8 @@ function languageModeling(model: RecurrentModel): Task<TokenIds, Evaluation> {
         batches,
         gradients(i, seed, carry) {
           const batch = cut(tokens, starts(i), windows.window, vocabulary.size);
-          const state = carried(i) ? carry.slice() : network.initialState(batch.B);
-          const loss = network.gradients(batch, state, seed);
+          const state = carried(i) ? carry.slice() : tokenNetwork.initialState(batch.B);
+          const loss = tokenNetwork.gradients(batch, state, seed);
           return { loss, tokens: batch.inputs.length, carry: state };
         },
       };
@@ -50,12 +50,12 @@ function languageModeling(model: RecurrentModel): Task<TokenIds, Evaluation> {
     reserve(tokens, settings) {
       const windows = windowsOf(settings);
       const { length } = partition(windows, tokens.length, 0, settings.seed).starts(0);
-      network.prepareTraining(windows.window, length);
+      tokenNetwork.prepareTraining(windows.window, length);
     },
     firstState(settings) {
       const { window, batch } = windowsOf(settings);
-      const bytes = 4 * network.initialState(1).length * window * batch;
-      if (bytes <= 2 ** 32) return network.initialState(batch);
+      const bytes = 4 * tokenNetwork.initialState(1).length * window * batch;
+      if (bytes <= 2 ** 32) return tokenNetwork.initialState(batch);
       throw new RangeError(
         `a batch of ${batch} windows of ${window} steps needs ${size(bytes)} of memory for its states alone, ` +
           "and WebAssembly has 4 GiB: use a smaller batch or window",

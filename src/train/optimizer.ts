@@ -68,37 +68,28 @@ export function clip({ memory, layout, touched }: Network, norm: number, limit: 
  * Ranges of the parameter block that an update changes: without momentum, a parameter with a zero gradient does not move;
  * with it, as with AdamW, it may keep moving.
  */
-export function moved({ touched, layout }: Network, optimizer: Optimizer): readonly Span[] {
-  const still = optimizer.kind === "sgd" && optimizer.momentum === 0;
-  return still ? touched : [{ start: 0, length: layout.blockSize }];
-}
+export const moved = ({ touched, moving }: Network, optimizer: Optimizer): readonly Span[] =>
+  optimizer.kind === "sgd" && optimizer.momentum === 0 ? touched : moving;
 
 /** Updates the parameters from their gradients, in step t, counted from 1. */
 export function update(network: Network, optimizer: Optimizer, learningRate: number, t: number): void {
   const { memory, layout } = network;
   const { parameters, gradients, moment1: m, moment2: v } = layout;
-  for (const { start, length } of moved(network, optimizer)) {
-    const at = 4 * start;
-    if (optimizer.kind === "sgd") {
+  const spans = moved(network, optimizer);
+  if (optimizer.kind === "sgd") {
+    for (const { start, length } of spans) {
+      const at = 4 * start;
       memory.kernels.sgd(parameters + at, gradients + at, m + at, learningRate, optimizer.momentum, length);
-    } else {
-      const { beta1, beta2, epsilon, weightDecay } = optimizer;
-      const decay = 1 - learningRate * weightDecay;
-      const step = learningRate / (1 - power(beta1, t));
-      const root = 1 / Math.sqrt(1 - power(beta2, t));
-      memory.kernels.adamw(
-        parameters + at,
-        gradients + at,
-        m + at,
-        v + at,
-        beta1,
-        beta2,
-        decay,
-        step,
-        root,
-        epsilon,
-        length,
-      );
+    }
+  } else {
+    const { beta1, beta2, epsilon, weightDecay } = optimizer;
+    const decay = 1 - learningRate * weightDecay;
+    const step = learningRate / (1 - power(beta1, t));
+    const root = 1 / Math.sqrt(1 - power(beta2, t));
+    for (const { start, length } of spans) {
+      const at = 4 * start;
+      const [p, g] = [parameters + at, gradients + at];
+      memory.kernels.adamw(p, g, m + at, v + at, beta1, beta2, decay, step, root, epsilon, length);
     }
   }
   network.parametersChanged();

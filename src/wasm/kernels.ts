@@ -20,6 +20,8 @@ export interface Kernels {
   biasBackward(db: number, dy: number, n: number, width: number): void;
   gather(e: number, W: number, b: number, ids: number, n: number, width: number): void;
   scatterAdd(dW: number, de: number, ids: number, n: number, width: number): void;
+  maxPool(y: number, at: number, x: number, ids: number, n: number, width: number): void;
+  maxPoolBackward(dx: number, dy: number, at: number, B: number, width: number): void;
   dropout(y: number, x: number, seed: number, threshold: number, scale: number, n: number): void;
 
   rnnForward(h: number, Wh: number, steps: number, H: number, activation: number): void;
@@ -62,6 +64,17 @@ export interface Kernels {
   ): void;
 
   softmaxCrossEntropy(o: number, scratch: number, targets: number, rows: number, V: number, scale: number): number;
+  weightedCrossEntropy(
+    o: number,
+    scratch: number,
+    targets: number,
+    weights: number,
+    rows: number,
+    V: number,
+    scale: number,
+    smoothing: number,
+  ): number;
+  sigmoidCrossEntropy(o: number, y: number, rows: number, V: number, scale: number): number;
   logLikelihood(logP: number, o: number, targets: number, rows: number, V: number): void;
   logSoftmax(logP: number, o: number, V: number): void;
 

@@ -72,8 +72,8 @@ export function serve(port: Port, tasks: readonly Kind<AnyTask>[]): void {
   /** Keeps an object in the worker, and returns its form; for plain values, the form alone, if they have one. */
   const kept = (value: object): unknown => {
     if (value instanceof rivulet.RecurrentModel) {
-      const { network, tokenizer, vocabulary } = value;
-      const { config, parameterCount } = network;
+      const { network, config, tokenizer, vocabulary } = value;
+      const { parameterCount } = network;
       return keep("model", value, { config, parameterCount, tokenizer, vocabulary });
     }
     if (value instanceof ngram.NgramModel) {
