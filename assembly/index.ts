@@ -8,7 +8,7 @@ export { gruBackward, gruForward } from "./gru";
 export { lstmBackward, lstmForward } from "./lstm";
 export { exp, sigmoid, tanh } from "./math";
 export { affine, aTb, aTbScratch, multiply, pack, packedIndex, packedSize, packT } from "./matmul";
-export { adamw, scale, sgd, sumOfSquares } from "./optimizer";
+export { adamw, addSquares, scale, sgd } from "./optimizer";
 export { maxPool, maxPoolBackward } from "./pool";
 export { rnnBackward, rnnForward } from "./rnn";
 export { logLikelihood, logSoftmax, sigmoidCrossEntropy, softmaxCrossEntropy, weightedCrossEntropy } from "./softmax";

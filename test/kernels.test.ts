@@ -275,14 +275,17 @@ describe.each(variants)("%s kernels", (variant) => {
   describe("optimizers", () => {
     const n = 37;
     const vectors = () => Array.from({ length: 4 }, () => randomMatrix(random, 1, n));
+    /** All of a vector, in ranges with nothing between them. */
+    const all = (m: Harness) => [m.integers([0, 8, 8, 4, 12, n - 12]), 3] as const;
 
     it("sum of squares within 1e-12 of the doubles, scale exact", async () => {
       const m = await harness();
       const g = randomMatrix(random, 1, n, 1e3);
       const pointer = m.matrix(g);
       const sum = flat(g).reduce((s, x) => s + x * x, 0);
-      expect(Math.abs(m.kernels.sumOfSquares(pointer, n) / sum - 1)).toBeLessThan(1e-12);
-      m.kernels.scale(pointer, 0.3, n);
+      expect(Math.abs(m.kernels.addSquares(0, pointer, ...all(m)) / sum - 1)).toBeLessThan(1e-12);
+      expect(m.kernels.addSquares(5, pointer, 0, 0)).toBe(5);
+      m.kernels.scale(pointer, 0.3, ...all(m));
       expect(m.read(pointer, 1, n)).toEqual([flat(g).map((x) => Math.fround(x * Math.fround(0.3)))]);
       m.checkGuards();
     });
@@ -291,7 +294,7 @@ describe.each(variants)("%s kernels", (variant) => {
       const [p, g, v] = vectors() as [Matrix, Matrix, Matrix];
       const m = await harness();
       const [P, G, V] = [m.matrix(p), m.matrix(g), m.matrix(v)];
-      m.kernels.sgd(P, G, V, 0.1, 0.9, n);
+      m.kernels.sgd(P, G, V, 0.1, 0.9, ...all(m));
       const velocity = flat(v).map((x, i) => 0.9 * x + flat(g)[i]!);
       expect(difference(m.read(V, 1, n), [velocity])).toBeLessThan(1e-6);
       expect(difference(m.read(P, 1, n), [flat(p).map((x, i) => x - 0.1 * velocity[i]!)])).toBeLessThan(1e-6);
@@ -308,7 +311,7 @@ describe.each(variants)("%s kernels", (variant) => {
       const m2 = x.map(() => 0);
       for (let t = 1; t <= 3; t++) {
         const [root, step] = [1 / Math.sqrt(1 - b2 ** t), eta / (1 - b1 ** t)];
-        m.kernels.adamw(P, G, M, V, b1, b2, 1 - eta * decay, step, root, epsilon, n);
+        m.kernels.adamw(P, G, M, V, b1, b2, 1 - eta * decay, step, root, epsilon, ...all(m));
         for (let i = 0; i < n; i++) {
           const gradient = flat(g)[i]!;
           m1[i] = b1 * m1[i]! + (1 - b1) * gradient;
@@ -319,6 +322,45 @@ describe.each(variants)("%s kernels", (variant) => {
       expect(difference(m.read(P, 1, n), [x])).toBeLessThan(1e-6);
       expect(difference(m.read(V, 1, n), [m2])).toBeLessThan(1e-6);
       m.checkGuards();
+    });
+  });
+
+  describe("optimizers over ranges", () => {
+    it("change what is in a range, as if there was nothing else, and read nothing outside", async () => {
+      const n = 64;
+      const ranges = [
+        [4, 8],
+        [20, 4],
+        [24, 12],
+        [60, 4],
+      ] as const;
+      const within = (i: number) => ranges.some(([start, length]) => i >= start && i < start + length);
+      const given = Array.from({ length: 4 }, () => flat(randomMatrix(random, 1, n)).map(Math.abs));
+      const spoiled = given.map((vector) => vector.map((x, i) => (within(i) ? x : Number.NaN)));
+      const runs: ((m: Harness, block: number[], spans: number, n: number) => unknown)[] = [
+        ({ kernels }, [, g], spans, n) => kernels.addSquares(0.5, g!, spans, n),
+        ({ kernels }, [, g], spans, n) => kernels.scale(g!, 0.7, spans, n),
+        ({ kernels }, [p, g, m], spans, n) => kernels.sgd(p!, g!, m!, 0.1, 0.9, spans, n),
+        ({ kernels }, [p, g, m, v], spans, n) =>
+          kernels.adamw(p!, g!, m!, v!, 0.9, 0.999, 0.99, 0.02, 3, 1e-8, spans, n),
+      ];
+      for (const run of runs) {
+        const m = await harness();
+        const [one, other] = [given, spoiled].map((vectors) => vectors.map((vector) => m.matrix([vector])));
+        const each = ranges.map(([start, length]) => m.integers([start, length]));
+        let sum: unknown;
+        for (const span of each) sum = run(m, one!, span, 1);
+        const found = run(m, other!, m.integers(ranges.flat()), ranges.length);
+        if (typeof sum === "number") {
+          const squares = given[1]!.reduce((total, x, i) => total + (within(i) ? x * x : 0), 0.5);
+          expect(Math.abs((found as number) / squares - 1)).toBeLessThan(1e-12);
+        }
+        for (const [k, pointer] of other!.entries()) {
+          const [row, expected] = [m.read(pointer, 1, n)[0]!, m.read(one![k]!, 1, n)[0]!];
+          expect(row).toEqual(expected.map((x, i) => (within(i) ? x : Number.NaN)));
+        }
+        m.checkGuards();
+      }
     });
   });
 

@@ -30,16 +30,11 @@ import {
   writeParameter,
 } from "./parameters.js";
 import { Axis, Ids, type Slot, type Take } from "./slots.js";
+import { SPANS, SpanList, type Spans } from "./spans.js";
 
 /** The blocks with one slot for each parameter: its value, its gradient, and the optimizer's two moments. */
 export const BLOCKS = ["parameters", "gradients", "moment1", "moment2"] as const;
 export type BlockName = (typeof BLOCKS)[number];
-
-/** A range of a block, in floats from its start. */
-export interface Span {
-  readonly start: number;
-  readonly length: number;
-}
 
 /** Where a layer gets the memory for a batch. */
 export interface Room {
@@ -101,7 +96,15 @@ export interface Layout extends Readonly<Record<BlockName, number>> {
   readonly blockSize: number;
   /** Pointer to a row of zeros: the bias of products without one. */
   readonly zeros: number;
+  /** Pointer to room for ranges: see spans.ts; 0 in an inference-only network. */
+  readonly spans: number;
   readonly end: number;
+}
+
+/** A block of memory for the gradient of a slot. */
+interface Held {
+  readonly start: number;
+  readonly length: number;
 }
 
 type Mutable<T> = { -readonly [key in keyof T]: T[key] };
@@ -122,9 +125,9 @@ export class Network {
   memory!: Memory;
   layout!: Layout;
   /** Ranges of the gradient block that may be nonzero: all of it, except for rows of embeddings that no token of the batch has. */
-  touched: readonly Span[] = [];
+  touched: Spans = new Int32Array(0);
   /** Ranges that an optimizer with momentum updates: all but frozen parameters and untouched rows of sparse ones. */
-  moving: readonly Span[] = [];
+  moving: Spans = new Int32Array(0);
   /** Increases whenever the parameters change. */
   version = 0;
   /** Seed of this pass's dropout masks; without one, there is no dropout. */
@@ -233,7 +236,7 @@ export class Network {
     this.memory = await Memory.create();
     this.#lay(false);
     this.#reserve(this.layout.end);
-    this.touched = this.moving = [this.#whole()];
+    this.touched = this.moving = this.#whole();
     return this;
   }
 
@@ -401,7 +404,7 @@ export class Network {
     }
     writeParameter(floats, parameter, values, place);
     this.#written = true;
-    if (block === "gradients") this.touched = [this.#whole()];
+    if (block === "gradients") this.touched = this.#whole();
     else this.parametersChanged();
   }
 
@@ -448,7 +451,7 @@ export class Network {
     const { parameters, end } = this.layout;
     // Later bytes are zero: they are new.
     memory.floats(parameters, (Math.min(bytes, end) - parameters) / 4).fill(0);
-    this.touched = this.moving = [this.#whole()];
+    this.touched = this.moving = this.#whole();
     for (const [i, value] of values.entries()) this.write(this.parameters[i]!.name, value);
     this.parametersChanged();
     this.version = version; // the values have moved, but not changed
@@ -475,7 +478,8 @@ export class Network {
     }
     for (const sum of this.#sums) sum.pointer = blocks.take(sum.size);
     const zeros = blocks.take(this.#widest);
-    this.layout = { trained, parameters, gradients, moment1, moment2, blockSize: size, zeros, end: blocks.end };
+    const spans = trained ? blocks.take(2 * SPANS) : 0;
+    this.layout = { trained, parameters, gradients, moment1, moment2, blockSize: size, zeros, spans, end: blocks.end };
   }
 
   /** Reserves memory for a batch, and returns its end. Gradients of slots that are not in use at the same time share it. */
@@ -495,8 +499,8 @@ export class Network {
     for (const each of [...this.#layers, ...this.losses]) each.place?.(room);
 
     if (training) {
-      const free: Span[] = [];
-      const held = new Map<Slot, Span>();
+      const free: Held[] = [];
+      const held = new Map<Slot, Held>();
       const hold = (slot: Slot) => {
         if (held.has(slot)) return;
         const n = floats(slot);
@@ -587,7 +591,7 @@ export class Network {
   }
 
   /** Returns the rows that the functions mark, in order. */
-  #marked(rows: readonly ((mark: Mark) => void)[]): number[] {
+  #marked(rows: readonly ((mark: Mark) => void)[]): Int32Array {
     const found: number[] = [];
     for (const each of rows) {
       each((row) => {
@@ -601,44 +605,41 @@ export class Network {
       });
     }
     for (const row of found) this.#present[row] = 0;
-    return found.sort((a, b) => a - b);
+    return Int32Array.from(found).sort();
   }
 
-  #whole(): Span {
-    return { start: 0, length: this.layout.blockSize };
+  #whole(): Spans {
+    return Int32Array.of(0, this.layout.blockSize);
   }
 
   /** Zeros the gradients of the batch before, and finds the ranges that this one touches. Adjacent rows form one range. */
   #clearGradients(): void {
     const gradients = this.block("gradients");
-    for (const { start, length } of this.touched) gradients.fill(0, start, start + length);
-    const touched: Mutable<Span>[] = [];
-    const moving: Mutable<Span>[] = [];
-    let rowsBefore: unknown;
+    const before = this.touched;
+    for (let i = 0; i < before.length; i += 2) gradients.fill(0, before[i], before[i]! + before[i + 1]!);
+    const touched = new SpanList();
+    const moving = new SpanList();
+    let rowsBefore = false;
     for (const parameter of this.parameters) {
-      const { offset } = parameter;
-      const whole = { start: offset, length: floatsOf(parameter) };
-      const rows = this.#rows.get(parameter);
+      const { offset, sparse } = parameter;
+      const size = floatsOf(parameter);
+      const reads = this.#rows.get(parameter);
       if (this.#frozen.has(parameter)) {
-        if (!rows) gradients.fill(0, offset, offset + whole.length);
+        if (!reads) gradients.fill(0, offset, offset + size);
         continue;
       }
-      const { stride } = layoutOf(parameter);
-      const mine = rows ? this.#marked(rows).map((row) => ({ start: offset + row * stride, length: stride })) : [whole];
+      if (!reads || !sparse) moving.add(offset, size);
       // The norm of the gradients is a sum over the ranges: rows of an embedding do not join those of other parameters.
-      mine.forEach((span, i) => {
-        append(touched, span, i > 0 || (!rows && !rowsBefore));
-      });
-      for (const span of parameter.sparse ? mine : [whole]) append(moving, span);
-      rowsBefore = rows;
+      if (!reads) touched.add(offset, size, !rowsBefore);
+      else {
+        const { stride } = layoutOf(parameter);
+        for (const [i, row] of this.#marked(reads).entries()) {
+          touched.add(offset + row * stride, stride, i > 0);
+          if (sparse) moving.add(offset + row * stride, stride);
+        }
+      }
+      rowsBefore = reads !== undefined;
     }
-    [this.touched, this.moving] = [touched, moving];
+    [this.touched, this.moving] = [touched.done(), moving.done()];
   }
-}
-
-/** Appends a range to others, or extends the last of them if it is adjacent and `joins`. */
-function append(spans: Mutable<Span>[], span: Span, joins = true): void {
-  const last = spans.at(-1);
-  if (joins && last && last.start + last.length === span.start) last.length += span.length;
-  else spans.push({ ...span });
 }

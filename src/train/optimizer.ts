@@ -2,7 +2,8 @@
 
 import { FRACTION, NOT_NEGATIVE, POSITIVE } from "../check.js";
 import { power } from "../exact.js";
-import type { Network, Span } from "../nn/network.js";
+import type { Network } from "../nn/network.js";
+import { eachPart, type Spans } from "../nn/spans.js";
 import { checkSettings, type Given, settings } from "../settings.js";
 
 export type Optimizer =
@@ -50,47 +51,44 @@ export const checkOptimizer = (optimizer: Optimizer): Optimizer =>
   checkSettings(KINDS, "optimizer", optimizer, "adamw() or sgd()");
 
 /** Global norm ‖g‖ of the gradients: the square root of the sum of squares over all parameters. */
-export function gradientNorm({ memory, layout, touched }: Network): number {
+export function gradientNorm(network: Network): number {
+  const { memory, layout, touched } = network;
   let sum = 0;
-  for (const { start, length } of touched) sum += memory.kernels.sumOfSquares(layout.gradients + 4 * start, length);
+  eachPart(network, touched, (spans, n) => {
+    sum = memory.kernels.addSquares(sum, layout.gradients, spans, n);
+  });
   return Math.sqrt(sum);
 }
 
 /** Scales the gradients, whose global norm is `norm`, so that it is at most `limit` (Pascanu et al. 2013). */
-export function clip({ memory, layout, touched }: Network, norm: number, limit: number): void {
+export function clip(network: Network, norm: number, limit: number): void {
+  const { memory, layout, touched } = network;
   // The formula of PyTorch's clip_grad_norm_, with its constant.
   const scale = limit / (norm + 1e-6);
-  if (scale >= 1) return;
-  for (const { start, length } of touched) memory.kernels.scale(layout.gradients + 4 * start, scale, length);
+  if (scale < 1) eachPart(network, touched, (spans, n) => memory.kernels.scale(layout.gradients, scale, spans, n));
 }
 
 /**
  * Ranges of the parameter block that an update changes: without momentum, a parameter with a zero gradient does not move;
  * with it, as with AdamW, it may keep moving.
  */
-export const moved = ({ touched, moving }: Network, optimizer: Optimizer): readonly Span[] =>
+export const moved = ({ touched, moving }: Network, optimizer: Optimizer): Spans =>
   optimizer.kind === "sgd" && optimizer.momentum === 0 ? touched : moving;
 
 /** Updates the parameters from their gradients, in step t, counted from 1. */
 export function update(network: Network, optimizer: Optimizer, learningRate: number, t: number): void {
   const { memory, layout } = network;
-  const { parameters, gradients, moment1: m, moment2: v } = layout;
-  const spans = moved(network, optimizer);
-  if (optimizer.kind === "sgd") {
-    for (const { start, length } of spans) {
-      const at = 4 * start;
-      memory.kernels.sgd(parameters + at, gradients + at, m + at, learningRate, optimizer.momentum, length);
+  const { parameters: p, gradients: g, moment1: m, moment2: v } = layout;
+  eachPart(network, moved(network, optimizer), (spans, n) => {
+    if (optimizer.kind === "sgd") {
+      memory.kernels.sgd(p, g, m, learningRate, optimizer.momentum, spans, n);
+      return;
     }
-  } else {
     const { beta1, beta2, epsilon, weightDecay } = optimizer;
     const decay = 1 - learningRate * weightDecay;
     const step = learningRate / (1 - power(beta1, t));
     const root = 1 / Math.sqrt(1 - power(beta2, t));
-    for (const { start, length } of spans) {
-      const at = 4 * start;
-      const [p, g] = [parameters + at, gradients + at];
-      memory.kernels.adamw(p, g, m + at, v + at, beta1, beta2, decay, step, root, epsilon, length);
-    }
-  }
+    memory.kernels.adamw(p, g, m, v, beta1, beta2, decay, step, root, epsilon, spans, n);
+  });
   network.parametersChanged();
 }

@@ -78,9 +78,9 @@ export interface Kernels {
   logLikelihood(logP: number, o: number, targets: number, rows: number, V: number): void;
   logSoftmax(logP: number, o: number, V: number): void;
 
-  sumOfSquares(g: number, n: number): number;
-  scale(g: number, s: number, n: number): void;
-  sgd(p: number, g: number, v: number, eta: number, mu: number, n: number): void;
+  addSquares(sum: number, g: number, spans: number, n: number): number;
+  scale(g: number, s: number, spans: number, n: number): void;
+  sgd(p: number, g: number, v: number, eta: number, mu: number, spans: number, n: number): void;
   adamw(
     p: number,
     g: number,
@@ -92,6 +92,7 @@ export interface Kernels {
     step: number,
     root: number,
     epsilon: number,
+    spans: number,
     n: number,
   ): void;
 }
