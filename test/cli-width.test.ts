@@ -18,11 +18,11 @@ const names = Object.keys(commands) as CommandName[];
 
 describe("every width from 20 to 300", () => {
   it.each([
-    { done: 0.005, epoch: 1, loss: 4.13, held: Number.NaN, tokensPerSecond: 69600 },
-    { done: 0.5, epoch: 7, loss: 2.345, held: 2.4567, tokensPerSecond: 123.4 },
-    { done: 0.99, epoch: 12345, loss: 123.456, held: 1234.5, tokensPerSecond: 12.3e6 },
-    { done: 1, epoch: 10, loss: 1.5, held: 1.6, tokensPerSecond: 1e6 },
-    { done: 1.02, epoch: 10, loss: 1.5, held: 1.6, tokensPerSecond: 1e6 },
+    { done: 0.005, epoch: 1, loss: 4.13, held: Number.NaN, unit: "token", tokensPerSecond: 69600 },
+    { done: 0.5, epoch: 7, loss: 2.345, held: 2.4567, unit: "token", tokensPerSecond: 123.4 },
+    { done: 0.99, epoch: 12345, loss: 123.456, held: 1234.5, unit: "token", tokensPerSecond: 12.3e6 },
+    { done: 1, epoch: 10, loss: 1.5, held: 1.6, unit: "token", tokensPerSecond: 1e6 },
+    { done: 1.02, epoch: 10, loss: 1.5, held: 1.6, unit: "token", tokensPerSecond: 1e6 },
   ])("holds the progress line, what matters most first: %o", (shown) => {
     const all = progressLine(shown, 3600 * 30, 0, Number.POSITIVE_INFINITY);
     expect(all).toMatch(

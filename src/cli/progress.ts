@@ -1,5 +1,6 @@
 // The progress line of a training run: redrawn in place on a terminal, otherwise printed every five seconds.
 
+import type { Figures } from "../train/task.js";
 import type { Progress } from "../train/train.js";
 import { clock, short } from "./numbers.js";
 import { columnsOf } from "./terminal.js";
@@ -16,10 +17,16 @@ export class ProgressLine {
   /** True while the line lacks its newline. */
   private open = false;
 
-  /** @param from the fraction of the run that was already done when it was resumed */
-  constructor(private readonly from: number) {}
+  /**
+   * @param from the fraction of the run that was already done when it was resumed
+   * @param unit what is counted per second: "token"
+   */
+  constructor(
+    private readonly from: number,
+    private readonly unit: string,
+  ) {}
 
-  show(progress: Progress): void {
+  show(progress: Progress<Figures>): void {
     // The loss of a single batch is noisy: show a moving average over about twenty.
     this.loss = Number.isNaN(this.loss) ? progress.loss : this.loss + 0.05 * (progress.loss - this.loss);
     if (progress.valid) this.held = progress.valid.nats;
@@ -30,7 +37,7 @@ export class ProgressLine {
     // The terminal may have been resized. Its last column stays free, because some terminals wrap after it.
     const columns = this.terminal ? columnsOf(process.stderr) - 1 : Number.POSITIVE_INFINITY;
     const line = progressLine(
-      { ...progress, loss: this.loss, held: this.held },
+      { ...progress, loss: this.loss, held: this.held, unit: this.unit },
       (now - this.started) / 1000,
       this.from,
       columns,
@@ -53,18 +60,20 @@ interface Shown extends Pick<Progress, "done" | "epoch" | "tokensPerSecond"> {
   loss: number;
   /** Held-out loss in nats; NaN before the first evaluation. */
   held: number;
+  /** What is counted per second. */
+  unit: string;
 }
 
 /** Formats as many values as fit into `columns`, by importance; the bar fills the rest. */
 export function progressLine(shown: Shown, elapsed: number, from: number, columns: number): string {
-  const { done, epoch, loss, held, tokensPerSecond } = shown;
+  const { done, epoch, loss, held, tokensPerSecond, unit } = shown;
   const left = (elapsed / Math.max(done - from, 1e-9)) * (1 - done);
   const parts = [
     { rank: 0, text: `${String(Math.floor(100 * done)).padStart(3)} %` },
     { rank: 5, text: `epoch ${epoch}` },
     { rank: 1, text: `loss ${loss.toFixed(3)}` },
     ...(Number.isNaN(held) ? [] : [{ rank: 3, text: `held out ${held.toFixed(3)}` }]),
-    { rank: 4, text: `${short(tokensPerSecond)} tokens/s` },
+    { rank: 4, text: `${short(tokensPerSecond)} ${unit}s/s` },
     { rank: 2, text: done >= 1 ? clock(elapsed) : `${clock(left)} left` },
   ];
   const kept = new Set<string>();
