@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { characters, RecurrentModel, Vocabulary } from "../src/entries/index.js";
-import { copyVectors, copyWeights } from "../src/train/transfer.js";
+import { copyVectors, copyWeights, vectorsOf } from "../src/train/transfer.js";
 
 const vocabulary = new Vocabulary(["<unk>", "Cat", "dog", "fish"]);
 const make = (options: object, words = vocabulary) =>
@@ -41,6 +41,24 @@ describe("vectors of words", () => {
     const before = network.read(EMBEDDING);
     expect(() => copyVectors(network, EMBEDDING, vocabulary.tokens, vectors as never)).toThrow(message);
     expect(network.read(EMBEDDING)).toEqual(before);
+  });
+});
+
+describe("the embedding of a language model", () => {
+  it("becomes that of another vocabulary, token by token", async () => {
+    const from = await make({});
+    const words = new Vocabulary(["dog", "bird", "CAT", "Fish"]);
+    const { network } = await make({ seed: 2 }, words);
+    const before = network.read(EMBEDDING);
+    expect(copyVectors(network, EMBEDDING, words.tokens, vectorsOf(from))).toBe(2);
+    const row = (values: Float32Array, i: number) => [...values.subarray(3 * i, 3 * i + 3)];
+    const [source, found] = [from.network.read(EMBEDDING), network.read(EMBEDDING)];
+    expect(row(found, 0)).toEqual(row(source, 2));
+    expect(row(found, 1)).toEqual(row(before, 1));
+    expect(row(found, 2)).toEqual(row(before, 2));
+    expect(row(found, 3)).toEqual(row(source, 3));
+    const oneHot = await make({ embeddingSize: 0 });
+    expect(() => vectorsOf(oneHot)).toThrow('"from" expected a language model with an embedding, got one without');
   });
 });
 

@@ -2,6 +2,7 @@
 
 import { firstNotFinite } from "../arrays.js";
 import { show } from "../check.js";
+import type { RecurrentModel } from "../lm/recurrent.js";
 import type { Network } from "../nn/network.js";
 
 /** Vectors of words, such as a Map. */
@@ -45,6 +46,22 @@ export function copyVectors(network: Network, name: string, words: readonly stri
   }
   network.write(name, values);
   return found;
+}
+
+/**
+ * The embedding of a language model, as vectors of its tokens.
+ * @throws RangeError if it reads its tokens one-hot, without an embedding
+ */
+export function vectorsOf({ network, vocabulary, config }: RecurrentModel): Vectors {
+  const { embeddingSize: width } = config;
+  if (width === 0) throw new RangeError('"from" expected a language model with an embedding, got one without');
+  const values = network.read("embedding.weight");
+  return {
+    get(word) {
+      const row = vocabulary.words.find(word);
+      return row < 0 ? undefined : values.subarray(row * width, (row + 1) * width);
+    },
+  };
 }
 
 /**
