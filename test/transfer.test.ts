@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { characters, RecurrentModel, Vocabulary } from "../src/entries/index.js";
-import { copyVectors, copyWeights, vectorsOf } from "../src/train/transfer.js";
+import { copyVectors, copyWeights, vectorsOf } from "../src/nn/transfer.js";
 
 const vocabulary = new Vocabulary(["<unk>", "Cat", "dog", "fish"]);
 const make = (options: object, words = vocabulary) =>
@@ -44,13 +44,29 @@ describe("vectors of words", () => {
   });
 });
 
+describe("a new language model", () => {
+  it("starts from vectors", async () => {
+    const vectors = new Map([["dog", [1, 2, 3]]]);
+    const [given, without] = [await make({ vectors }), await make({})];
+    for (const { name } of without.network.parameters) {
+      const expected = without.network.read(name);
+      if (name === EMBEDDING) expected.set([1, 2, 3], 6);
+      expect(given.network.read(name), name).toEqual(expected);
+    }
+    await expect(make({ vectors, embeddingSize: 4 })).rejects.toThrow('"vectors" expected 4 numbers for each word');
+    await expect(make({ vectors, embeddingSize: 0 })).rejects.toThrow(
+      '"vectors" expected an "embeddingSize" equal to their width, got none',
+    );
+  });
+});
+
 describe("the embedding of a language model", () => {
   it("becomes that of another vocabulary, token by token", async () => {
     const from = await make({});
     const words = new Vocabulary(["dog", "bird", "CAT", "Fish"]);
     const { network } = await make({ seed: 2 }, words);
     const before = network.read(EMBEDDING);
-    expect(copyVectors(network, EMBEDDING, words.tokens, vectorsOf(from))).toBe(2);
+    expect(copyVectors(network, EMBEDDING, words.tokens, vectorsOf(from.network, EMBEDDING, vocabulary))).toBe(2);
     const row = (values: Float32Array, i: number) => [...values.subarray(3 * i, 3 * i + 3)];
     const [source, found] = [from.network.read(EMBEDDING), network.read(EMBEDDING)];
     expect(row(found, 0)).toEqual(row(source, 2));
@@ -58,7 +74,7 @@ describe("the embedding of a language model", () => {
     expect(row(found, 2)).toEqual(row(before, 2));
     expect(row(found, 3)).toEqual(row(source, 3));
     const oneHot = await make({ embeddingSize: 0 });
-    expect(() => vectorsOf(oneHot)).toThrow('"from" expected a language model with an embedding, got one without');
+    expect(() => vectorsOf(oneHot.network, EMBEDDING, vocabulary)).toThrow('there is no parameter "embedding.weight"');
   });
 });
 

@@ -11,6 +11,7 @@ export { END, PADDING, START, type VocabularyOptions } from "../text/vocabulary.
 export { RecurrentModel, type RecurrentOptions } from "../lm/recurrent.js";
 export type { NetworkConfig } from "../nn/config.js";
 export type { InitializationOptions } from "../nn/initialize.js";
+export type { Vectors } from "../nn/transfer.js";
 export { type KernelVariant, kernelVariant, selectKernels } from "../wasm/load.js";
 
 // Training

@@ -4,6 +4,7 @@ import { checkBytes, checkOptions, integer, type Names, show } from "../check.js
 import { type NetworkConfig, networkConfig } from "../nn/config.js";
 import type { InitializationOptions } from "../nn/initialize.js";
 import type { Network } from "../nn/network.js";
+import type { Vectors } from "../nn/transfer.js";
 import { checkIds, type TokenIds } from "../text/ids.js";
 import { checkTokenizer, type Tokenizer, type TokenizerSpec } from "../text/tokenizers.js";
 import { checkVocabulary, type Vocabulary } from "../text/vocabulary.js";
@@ -15,12 +16,15 @@ export interface RecurrentOptions extends Partial<Omit<NetworkConfig, "vocabular
   vocabulary: Vocabulary;
   /** Seed of the initial weights (default 1). */
   seed?: number;
+  /** Vectors of words, such as a Map, that the embedding starts from (default: random ones). */
+  vectors?: Vectors;
 }
 
 const OPTIONS: Names<RecurrentOptions> = {
   tokenizer: 1,
   vocabulary: 1,
   seed: 1,
+  vectors: 1,
   cell: 1,
   activation: 1,
   hiddenSize: 1,
@@ -73,7 +77,7 @@ export class RecurrentModel implements LanguageModel<Float32Array> {
   static async create(options: RecurrentOptions): Promise<RecurrentModel> {
     // Plain JavaScript can call this without options.
     const given: Partial<RecurrentOptions> = options === undefined ? {} : checkOptions("options", options, OPTIONS);
-    const { tokenizer, vocabulary, seed = 1, initialization, forgetBias, ...rest } = given;
+    const { tokenizer, vocabulary, seed = 1, vectors, initialization, forgetBias, ...rest } = given;
     checkTokenizer(tokenizer);
     checkVocabulary(vocabulary);
     integer("seed", seed, 0);
@@ -85,6 +89,13 @@ export class RecurrentModel implements LanguageModel<Float32Array> {
       throw new RangeError(`"forgetBias" expected the cell "lstm", got "${config.cell}"`);
     }
     initialize(tokenNetwork.network, seed, { initialization, forgetBias });
+    if (vectors !== undefined) {
+      if (config.embeddingSize === 0) {
+        throw new RangeError('"vectors" expected an "embeddingSize" equal to their width, got none');
+      }
+      const { copyVectors } = await import("../nn/transfer.js");
+      copyVectors(tokenNetwork.network, "embedding.weight", vocabulary.tokens, vectors);
+    }
     return new RecurrentModel(tokenNetwork, tokenizer, vocabulary);
   }
 

@@ -2,8 +2,8 @@
 
 import { firstNotFinite } from "../arrays.js";
 import { show } from "../check.js";
-import type { RecurrentModel } from "../lm/recurrent.js";
-import type { Network } from "../nn/network.js";
+import type { Vocabulary } from "../text/vocabulary.js";
+import type { Network } from "./network.js";
 
 /** Vectors of words, such as a Map. */
 export interface Vectors {
@@ -48,14 +48,10 @@ export function copyVectors(network: Network, name: string, words: readonly stri
   return found;
 }
 
-/**
- * The embedding of a language model, as vectors of its tokens.
- * @throws RangeError if it reads its tokens one-hot, without an embedding
- */
-export function vectorsOf({ network, vocabulary, config }: RecurrentModel): Vectors {
-  const { embeddingSize: width } = config;
-  if (width === 0) throw new RangeError('"from" expected a language model with an embedding, got one without');
-  const values = network.read("embedding.weight");
+/** The rows of an embedding, as vectors of its tokens. @throws RangeError if there is no parameter of that name */
+export function vectorsOf(network: Network, name: string, vocabulary: Vocabulary): Vectors {
+  const values = network.read(name);
+  const width = values.length / vocabulary.size;
   return {
     get(word) {
       const row = vocabulary.words.find(word);
