@@ -16,6 +16,7 @@ async function make() {
   const tokenizer = characters();
   const { vocabulary, train: ids } = index.prepare(TEXT, tokenizer);
   const model = await RecurrentModel.create({ tokenizer, vocabulary, hiddenSize: 6 });
+  const embedded = await RecurrentModel.create({ tokenizer, vocabulary, hiddenSize: 3, embeddingSize: 2 });
   const windows = index.carriedWindows({ window: 4, batch: 2 });
   const training = index.train(model, ids, { windows, steps: 1 });
   for await (const _ of training);
@@ -24,7 +25,20 @@ async function make() {
   const counts = ngram.countNgrams(TEXT, { order: 2 });
   const ngrams = ngram.kneserNey(counts, { discountFallback: true });
   const generation = index.generate(model, { length: 3 });
-  return { tokenizer, vocabulary, ids, model, windows, training, checkpoint, bytes, counts, ngrams, generation };
+  return {
+    tokenizer,
+    vocabulary,
+    ids,
+    model,
+    embedded,
+    windows,
+    training,
+    checkpoint,
+    bytes,
+    counts,
+    ngrams,
+    generation,
+  };
 }
 let made: Awaited<ReturnType<typeof make>>;
 
@@ -147,7 +161,20 @@ type Row = [call: (...args: never[]) => unknown, ...args: Argument[]];
 
 /** A row, or several, for each export of the entries. */
 function table(): Record<string, Row> {
-  const { tokenizer, vocabulary, ids, model, windows, training, checkpoint, bytes, counts, ngrams, generation } = made;
+  const {
+    tokenizer,
+    vocabulary,
+    ids,
+    model,
+    embedded,
+    windows,
+    training,
+    checkpoint,
+    bytes,
+    counts,
+    ngrams,
+    generation,
+  } = made;
   const { tokenNetwork: network } = model;
   const text = a("text", "text", TEXT);
   const sizes = [a("window", "integer", 4, optional), a("batch", "integer", 2, optional)];
@@ -325,6 +352,17 @@ function table(): Record<string, Row> {
       recurrent,
       tokens,
       options(a("steps", "integer", 3, optional), a("sequences", "integer", 2, optional)),
+    ],
+    trace: [index.trace, recurrent, a("text", "token", "the")],
+    tokenGradients: [
+      index.tokenGradients,
+      a("model", "recurrent", embedded),
+      a("text", "token", "the"),
+      a("token", "token", "c"),
+    ],
+    "training.setLearningRate": [
+      (rate: never) => index.train(model, ids, { windows }).setLearningRate(rate),
+      a("learningRate", "positive", 0.1),
     ],
     saveCheckpoint: [index.saveCheckpoint, a("training", "training", training)],
 

@@ -40,7 +40,7 @@ async function bundles(condition: string): Promise<Map<string, string>> {
 describe("kernels come with the exports that make networks, and only with them", () => {
   const WITH = ["RecurrentModel", "kernelVariant", "loadModel", "resume", "selectKernels"];
   /** They have what makes a network, and are given one that is made. */
-  const GIVEN = ["gradientFlow", "loadWeights", "saveCheckpoint", "saveModel", "train"];
+  const GIVEN = ["gradientFlow", "loadWeights", "saveCheckpoint", "saveModel", "tokenGradients", "trace", "train"];
 
   it.each([
     ["workerd", '"./strict.wasm"'],

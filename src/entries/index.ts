@@ -9,6 +9,7 @@ export { END, PADDING, START, type VocabularyOptions } from "../text/vocabulary.
 
 // Models
 export { RecurrentModel, type RecurrentOptions } from "../lm/recurrent.js";
+export { type LayerTrace, type TokenGradients, type Trace, tokenGradients, trace } from "../lm/trace.js";
 export type { NetworkConfig } from "../nn/config.js";
 export type { InitializationOptions } from "../nn/initialize.js";
 export type { Vectors } from "../nn/transfer.js";

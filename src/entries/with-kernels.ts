@@ -7,6 +7,7 @@ import * as library from "./index.js";
 
 export * from "./index.js";
 export const RecurrentModel = /* @__PURE__ */ withKernels(kernels, library.RecurrentModel);
+export type RecurrentModel = library.RecurrentModel;
 export const kernelVariant = /* @__PURE__ */ withKernels(kernels, library.kernelVariant);
 export const loadModel = /* @__PURE__ */ withKernels(kernels, library.loadModel);
 export const resume = /* @__PURE__ */ withKernels(kernels, library.resume);

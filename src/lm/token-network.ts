@@ -12,7 +12,7 @@ import { embedding } from "../nn/layers/embedding.js";
 import { type Recurrence, recurrent } from "../nn/layers/recurrent.js";
 import { type SoftmaxLoss, softmaxLoss } from "../nn/losses/softmax.js";
 import { Network } from "../nn/network.js";
-import type { Axis, Ids } from "../nn/slots.js";
+import type { Axis, Ids, Slot } from "../nn/slots.js";
 import type { TokenIds } from "../text/ids.js";
 import { padded } from "../wasm/memory.js";
 
@@ -36,6 +36,8 @@ export class TokenNetwork {
   private readonly targets: Ids;
   private readonly stack: Recurrence;
   private readonly output: SoftmaxLoss;
+  /** e_t, unless inputs are one-hot. */
+  private readonly embedded: Slot | undefined;
 
   /** Describes the network, without memory for it: see build(). */
   constructor(readonly config: NetworkConfig) {
@@ -46,8 +48,8 @@ export class TokenNetwork {
     this.targets = network.ids(this.steps, V, -1, "targets");
     // A tied embedding starts like the output's weight: a normal one would give scores of variance H.
     const start = { start: { kind: "weight", inputs: H } } as const;
-    const embedded = E > 0 ? [embedding(network, this.inputs, E, tied ? start : {})] : this.inputs;
-    this.stack = recurrent(network, embedded, { ...config, initial: "given" });
+    this.embedded = E > 0 ? embedding(network, this.inputs, E, tied ? start : {}) : undefined;
+    this.stack = recurrent(network, this.embedded ? [this.embedded] : this.inputs, { ...config, initial: "given" });
     const shared = tied ? { tied: network.parameters[0]! } : {};
     this.output = softmaxLoss(network, this.stack.outputs, this.targets, shared);
   }
@@ -145,6 +147,55 @@ export class TokenNetwork {
       result.set(this.output.logLikelihood(this.top()), start);
     }
     return result;
+  }
+
+  /**
+   * Runs over one sequence and returns what its layers computed, from the lowest up: each state, (T, H), and the gates,
+   * (T, gates·H), in PyTorch's order.
+   * @param state the state before the first token
+   */
+  traced(tokens: TokenIds, state: Float32Array): { states: Float32Array[][]; gates: Float32Array[] }[] {
+    const { config, network } = this;
+    const { hiddenSize: H, cell } = config;
+    const T = tokens.length;
+    const { gates, states } = CELLS[cell];
+    this.checkState(state);
+    this.inputs.write(tokens, "tokens");
+    this.targets.write([]);
+    this.begin(T, 1, state, false);
+    network.forward();
+    const width = padded(H);
+    /** T rows of `n` groups of H values. */
+    const rows = (pointer: number, n: number) => {
+      const floats = network.memory.floats(pointer, T * n * width);
+      return Array.from({ length: T }, (_, t) => {
+        const row = new Float32Array(n * H);
+        for (let i = 0; i < n; i++) row.set(floats.subarray((t * n + i) * width, (t * n + i) * width + H), i * H);
+        return row;
+      });
+    };
+    return this.stack.layers.map(([direction]) => ({
+      states: states.map((_, i) => rows(direction!.start[i]! + 4 * width, 1)),
+      gates: gates === 1 ? [] : rows(direction!.gates(), gates),
+    }));
+  }
+
+  /**
+   * Runs the passes of gradients() over one sequence, without dropout, and returns the loss and ∂L/∂e_t of each step, (T, E).
+   * @throws RangeError if inputs are one-hot
+   */
+  embeddingGradients(
+    inputs: Int32Array,
+    targets: Int32Array,
+    state: Float32Array,
+  ): { loss: number; e: Float32Array[] } {
+    const { embedded } = this;
+    if (!embedded)
+      throw new RangeError('"model" expected an embedding, got one-hot inputs: use an embeddingSize over 0');
+    const loss = this.gradients({ T: inputs.length, B: 1, inputs, targets }, state);
+    const rows = this.network.view(embedded, "gradient");
+    const width = padded(embedded.width);
+    return { loss, e: Array.from(inputs, (_, t) => rows.slice(t * width, t * width + embedded.width)) };
   }
 
   /** Reads one token, and replaces `state` by the next state. */

@@ -147,8 +147,7 @@ const holds = new WeakMap<Network, Hold>();
 export class Training<M extends Trainable = RecurrentModel>
   implements AsyncIterable<Progress<FiguresOf<M>>>, PromiseLike<Progress<FiguresOf<M>> | undefined>
 {
-  /** The given settings, completed with the defaults. */
-  readonly settings: Readonly<TrainSettings>;
+  #settings: Readonly<TrainSettings>;
   /** @internal The data, as Task.prepare() returns it. */
   readonly prepared: unknown;
   readonly #task: AnyTask;
@@ -176,7 +175,7 @@ export class Training<M extends Trainable = RecurrentModel>
     if (signal !== undefined && typeof signal?.throwIfAborted !== "function") {
       throw new TypeError(`"signal" expected an AbortSignal, got ${show(signal)}`);
     }
-    this.settings = checked({ ...defaults(task), ...defined(settings) }, task);
+    this.#settings = checked({ ...defaults(task), ...defined(settings) }, task);
     if (this.settings.patience !== undefined && valid === undefined) {
       const saved = resumed ? ": a checkpoint does not store them, so pass resume(bytes, ids, { valid })" : "";
       throw new TypeError(`"patience" expected "valid" ${nameOf(task)} with it${saved}`);
@@ -191,6 +190,21 @@ export class Training<M extends Trainable = RecurrentModel>
 
   get [Symbol.toStringTag](): string {
     return "Training";
+  }
+
+  /** The given settings, completed with the defaults. */
+  get settings(): Readonly<TrainSettings> {
+    return this.#settings;
+  }
+
+  /**
+   * Changes the learning rate from the next step on; the schedule scales it as before. A checkpoint stores the new one.
+   * @throws TypeError or RangeError if it is not a positive number
+   */
+  setLearningRate(learningRate: number): void {
+    number("learningRate", learningRate, ...POSITIVE);
+    const { optimizer } = this.#settings;
+    this.#settings = Object.freeze({ ...this.#settings, optimizer: Object.freeze({ ...optimizer, learningRate }) });
   }
 
   /** A copy of the current state. */
@@ -231,7 +245,7 @@ export class Training<M extends Trainable = RecurrentModel>
         for (let i = state.step % batchesPerEpoch; i < epoch.batches && !this.#finished; i++) {
           this.#signal?.throwIfAborted();
           const started = now();
-          learningRate = settings.optimizer.learningRate * factorAt(settings.schedule, this.done());
+          learningRate = this.settings.optimizer.learningRate * factorAt(settings.schedule, this.done());
 
           const { loss, tokens, carry } = epoch.gradients(i, mix(seed, state.step), state.carry);
           const gradNorm = gradientNorm(network);

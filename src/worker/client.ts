@@ -8,6 +8,7 @@ import type { GenerateOptions } from "../lm/generate.js";
 import type { NextToken } from "../lm/next.js";
 import type { Evaluation } from "../lm/perplexity.js";
 import type { RecurrentOptions } from "../lm/recurrent.js";
+import type { TokenGradients, Trace } from "../lm/trace.js";
 import type { CountOptions } from "../ngram/count.js";
 import type { KneserNeyOptions } from "../ngram/kneser-ney.js";
 import type { Smoothing } from "../ngram/model.js";
@@ -89,6 +90,8 @@ export interface RivuletWorker {
     tokens: Ids,
     options?: { steps?: number; sequences?: number },
   ): Promise<Float64Array[]>;
+  trace(model: RemoteModel, text: string): Promise<Trace>;
+  tokenGradients(model: RemoteModel, text: string, token: string): Promise<TokenGradients>;
   evaluate(model: AnyModel, text: Text | Ids): Promise<Evaluation>;
   evaluate<F extends Figures>(model: RemoteTask, data: unknown): Promise<F>;
   generate(model: AnyModel, options?: GenerateOptions): RemoteGeneration;
@@ -329,6 +332,11 @@ export class RemoteIterable<T> implements AsyncIterable<T> {
 
 /** A training run in the worker: iterate over it, or await it to train to the end. */
 export class RemoteTraining<F extends Figures = Evaluation> extends RemoteIterable<Progress<F>> {
+  /** Changes the learning rate from the next step on: see Training. */
+  async setLearningRate(rate: number): Promise<void> {
+    await this.connection.call("setLearningRate", [this, rate]);
+  }
+
   // biome-ignore lint/suspicious/noThenProperty: awaiting a run is meant to train the model
   then<A, B>(
     done?: ((last: Progress<F> | undefined) => A | PromiseLike<A>) | null,

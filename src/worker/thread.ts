@@ -18,6 +18,8 @@ const FUNCTIONS = {
   encode: rivulet.encode,
   train: rivulet.train,
   gradientFlow: rivulet.gradientFlow,
+  trace: rivulet.trace,
+  tokenGradients: rivulet.tokenGradients,
   evaluate: rivulet.evaluateAsync,
   generate: rivulet.generate,
   stateAfter: rivulet.stateAfter,
@@ -41,6 +43,7 @@ const FUNCTIONS = {
     for await (last of training);
     return last;
   },
+  setLearningRate: (training: Training, rate: number) => training.setLearningRate(rate),
   saveGeneration: (generation: Generation) => generation.save(),
 } as const;
 export type FunctionName = keyof typeof FUNCTIONS | "loadModel" | "resume";

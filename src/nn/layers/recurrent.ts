@@ -38,6 +38,8 @@ export interface Direction {
   readonly start: readonly number[];
   /** The states after each sequence's last step, on the axis of sequences: [h], or [h, c] of an LSTM. */
   readonly last: readonly Slot[];
+  /** Pointer to the gates of all rows, in PyTorch's order, after a forward pass; an rnn has none. */
+  readonly gates: () => number;
   /** ‖∂L/∂h_t‖ at each step, in the order of time, if `norms` was set. Sequences of one length only. */
   readonly norms: () => Float64Array;
 }
@@ -222,6 +224,7 @@ function layer(
 
   return directions.map((direction) => ({
     ...{ output: direction.output, last: direction.last, start: direction.start },
+    gates: () => direction.z,
     norms() {
       const { norms: squares, order } = direction;
       const norms = network.memory.doubles(squares, order.length).map(Math.sqrt);
