@@ -89,7 +89,7 @@ export function present(browser: string): boolean {
 }
 
 /** Flags that keep it off the network. */
-const CHROMIUM_FLAGS = [
+export const CHROMIUM_FLAGS = [
   ...["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"],
   ...["--disable-background-networking", "--disable-component-update", "--disable-sync"],
 ];

@@ -11,14 +11,19 @@ const journey = join(repository, "test/journey");
 /** A folder from which "rivulet" is the packed package; the tools are found above it. */
 export const project = join(here, "build");
 
-/** Installs the tools, where the lockfile has changed since, and the package, packed from dist/. */
-export async function install(): Promise<void> {
+/** Installs the tools, where the lockfile has changed since. */
+export async function installTools(): Promise<void> {
   const installed = join(here, "node_modules/.installed");
   const lock = readFileSync(join(here, "package-lock.json"), "utf8");
   if (!existsSync(installed) || readFileSync(installed, "utf8") !== lock) {
     await run("npm", ["ci", "--no-audit", "--no-fund"], here, 900);
     writeFileSync(installed, lock);
   }
+}
+
+/** Installs the tools, and the package, packed from dist/. */
+export async function install(): Promise<void> {
+  await installTools();
   rmSync(project, { recursive: true, force: true });
   mkdirSync(project);
   writeFileSync(join(project, "package.json"), '{ "private": true, "type": "module" }\n');

@@ -1,0 +1,5 @@
+export const POLICY: string;
+export function serve(
+  root: string,
+  options?: { path?: string; port?: number },
+): Promise<{ url: string; close(): void }>;

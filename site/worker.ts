@@ -1,0 +1,1 @@
+import "rivulet/worker-thread";
