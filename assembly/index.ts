@@ -1,6 +1,7 @@
 // The ABI. Pointers are byte offsets, 16-byte aligned; sizes are element counts; matrices are row-major float32
 // with rows padded by zeros to whole vectors of four. Kernels trust their arguments: the host validates.
 
+export { bagBackward, bagForward } from "./bag";
 export { biasBackward } from "./bias";
 export { dropout } from "./dropout";
 export { gather, scatterAdd } from "./embedding";

@@ -16,7 +16,12 @@ const targets = ["strict", "relaxed", "wide"];
 
 /** Files of dist/ with the kernels of each platform, by the condition of the package's exports that selects them. */
 const KERNELS = { inlined: "kernels", workerd: "kernels.workerd", "edge-light": "kernels.edge-light" };
-/** Keeps the kernels out of the bundles, and makes a variant of src/entries/with-kernels.ts for each of those files. */
+/** The entries that come with kernels, and so in a variant for each of those files: "index.workerd". */
+const WITH_KERNELS = { index: "src/entries/with-kernels.ts", classify: "src/entries/classify-with-kernels.ts" };
+const variants = Object.keys(WITH_KERNELS).flatMap((entry) =>
+  ["workerd", "edge-light"].map((condition) => `${entry}.${condition}`),
+);
+/** Keeps the kernels out of the bundles, and makes the variants of the entries that come with them. */
 const kernels = {
   name: "kernels",
   setup({ onResolve, onLoad }) {
@@ -24,10 +29,11 @@ const kernels = {
       path: `./${KERNELS[path.match(/([\w-]+)\.js$/)[1]]}.js`,
       external: true,
     }));
-    onResolve({ filter: /^(workerd|edge-light)$/ }, ({ path }) => ({ path, namespace: "with-kernels" }));
-    onLoad({ filter: /.*/, namespace: "with-kernels" }, ({ path }) => {
-      const entry = readFileSync("src/entries/with-kernels.ts", "utf8");
-      return { contents: entry.replace("/inlined.js", `/${path}.js`), loader: "ts", resolveDir: "src/entries" };
+    onResolve({ filter: /^\w+\.(workerd|edge-light)$/ }, ({ path }) => ({ path, namespace: "variant" }));
+    onLoad({ filter: /.*/, namespace: "variant" }, ({ path }) => {
+      const [entry, condition] = path.split(".");
+      const source = readFileSync(WITH_KERNELS[entry], "utf8");
+      return { contents: source.replace("/inlined.js", `/${condition}.js`), loader: "ts", resolveDir: "src/entries" };
     });
   },
 };
@@ -68,9 +74,8 @@ if (process.argv[2] !== "kernels") {
   const { metafile } = await build({
     ...settings,
     entryPoints: {
-      index: "src/entries/with-kernels.ts",
-      "index.workerd": "workerd",
-      "index.edge-light": "edge-light",
+      ...WITH_KERNELS,
+      ...Object.fromEntries(variants.map((variant) => [variant, variant])),
       ngram: "src/entries/ngram.ts",
       node: "src/entries/node.ts",
       worker: "src/entries/worker.ts",

@@ -18,6 +18,8 @@ export interface Kernels {
   exp(out: number, x: number, n: number): void;
 
   biasBackward(db: number, dy: number, n: number, width: number): void;
+  bagForward(y: number, W: number, ids: number, starts: number, rows: number, width: number): void;
+  bagBackward(dW: number, dy: number, ids: number, starts: number, rows: number, width: number): void;
   gather(e: number, W: number, b: number, ids: number, n: number, width: number): void;
   scatterAdd(dW: number, de: number, ids: number, n: number, width: number): void;
   maxPool(y: number, at: number, x: number, ids: number, n: number, width: number): void;

@@ -1,0 +1,102 @@
+// How well a classifier does (Manning, Raghavan and Schütze 2008, chapter 13; calibration: Guo et al. 2017).
+
+import { log } from "../exact.js";
+import type { Figures } from "../train/task.js";
+
+export interface LabelFigures extends Figures {
+  /** Number of examples. */
+  examples: number;
+  /** Share of examples with exactly the right labels. */
+  accuracy: number;
+  /** Mean of the labels' F1, of those that occur or are predicted. */
+  macroF1: number;
+  perLabel: Record<string, { precision: number; recall: number; f1: number; support: number }>;
+  /**
+   * Expected calibration error: the mean distance between the probability of the predicted label and how often it is right, in
+   * ten bins of equal width; 0 for probabilities that mean what they say.
+   */
+  calibrationError: number;
+  /** Number of examples that have a label the model does not know: they count as wrong, and not in `nats`. */
+  unknown: number;
+  /** For each true label, how often each label was predicted; only with one label for each example. */
+  confusion?: Record<string, Record<string, number>>;
+}
+
+const BINS = 10;
+
+/** Adds up predictions. */
+export class LabelCounts {
+  private readonly right = new Map<string, number>();
+  private readonly predicted = new Map<string, number>();
+  private readonly support = new Map<string, number>();
+  private readonly confusion: Record<string, Record<string, number>> = {};
+  private readonly bins = Array.from({ length: BINS }, () => ({ count: 0, right: 0, probability: 0 }));
+  private exact = 0;
+  private examples = 0;
+  private nats = 0;
+  private unknown = 0;
+
+  constructor(private readonly several: boolean) {}
+
+  /** @param p the probability of each of `labels` */
+  count(truth: readonly string[], labels: readonly string[], p: Float32Array): void {
+    let first = 0;
+    for (let i = 1; i < p.length; i++) if (p[i]! > p[first]!) first = i;
+    const found = this.several ? labels.filter((_, i) => p[i]! >= 0.5) : [labels[first]!];
+    this.examples++;
+    for (const label of truth) more(this.support, label);
+    for (const label of found) {
+      more(this.predicted, label);
+      if (truth.includes(label)) more(this.right, label);
+    }
+    if (truth.length === found.length && truth.every((label) => found.includes(label))) this.exact++;
+    if (!this.several) {
+      this.confusion[truth[0]!] ??= {};
+      const row = this.confusion[truth[0]!]!;
+      row[found[0]!] = (row[found[0]!] ?? 0) + 1;
+    }
+    const bin = this.bins[Math.min(BINS - 1, Math.floor(p[first]! * BINS))]!;
+    bin.count++;
+    bin.probability += p[first]!;
+    if (truth.includes(labels[first]!)) bin.right++;
+
+    if (truth.some((label) => !labels.includes(label))) this.unknown++;
+    else if (this.several) {
+      labels.forEach((label, i) => {
+        this.nats -= log(truth.includes(label) ? p[i]! : 1 - p[i]!);
+      });
+    } else this.nats -= log(p[labels.indexOf(truth[0]!)]!);
+  }
+
+  figures(): LabelFigures {
+    const { examples, exact, unknown } = this;
+    const labels = [...new Set([...this.support.keys(), ...this.predicted.keys()])].sort();
+    const perLabel: LabelFigures["perLabel"] = {};
+    for (const label of labels) {
+      const [right, predicted, support] = [this.right, this.predicted, this.support].map(
+        (all) => all.get(label) ?? 0,
+      ) as [number, number, number];
+      perLabel[label] = {
+        precision: ratio(right, predicted),
+        recall: ratio(right, support),
+        f1: ratio(2 * right, predicted + support),
+        support,
+      };
+    }
+    const f1 = Object.values(perLabel).reduce((sum, each) => sum + each.f1, 0);
+    const error = this.bins.reduce((sum, { right, probability }) => sum + Math.abs(right - probability), 0);
+    return {
+      examples,
+      accuracy: ratio(exact, examples),
+      macroF1: ratio(f1, labels.length),
+      nats: ratio(this.nats, examples - unknown),
+      calibrationError: ratio(error, examples),
+      unknown,
+      perLabel,
+      ...(!this.several && { confusion: this.confusion }),
+    };
+  }
+}
+
+const ratio = (a: number, b: number): number => (b === 0 ? 0 : a / b);
+const more = (counts: Map<string, number>, key: string) => counts.set(key, (counts.get(key) ?? 0) + 1);
