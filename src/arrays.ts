@@ -1,18 +1,34 @@
-// Growing, trimming, hashing and sorting typed arrays.
+// Growing, trimming, joining, hashing and sorting typed arrays.
 
 type Numbers = Int8Array | Uint8Array | Uint16Array | Uint32Array | Int32Array | Float32Array | Float64Array;
 
-/** Returns a copy that is half as long again. */
-export function grown<T extends Numbers>(array: T): T {
+/** Returns a longer copy, which ends in zeros. */
+export function grown<T extends Numbers>(array: T, length = Math.ceil(array.length * 1.5)): T {
   const Type = array.constructor as new (length: number) => T;
-  const more = new Type(Math.ceil(array.length * 1.5));
-  more.set(array);
-  return more;
+  const longer = new Type(length);
+  longer.set(array);
+  return longer;
 }
+
+/** Returns `array` if it has room for `length` numbers, otherwise a copy that has, at least half as long again. */
+export const roomFor = <T extends Numbers>(array: T, length: number): T =>
+  array.length >= length ? array : grown(array, Math.max(length, Math.ceil(array.length * 1.5)));
 
 /** Returns the first `length` numbers without spare memory. */
 export const exactly = <T extends Numbers>(array: T, length: number): T =>
   array.length === length ? array : (array.slice(0, length) as T);
+
+/** Joins pieces; a single piece is returned without a copy. */
+export function concat(pieces: readonly Uint8Array[]): Uint8Array {
+  if (pieces.length === 1) return pieces[0]!;
+  const bytes = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    bytes.set(piece, at);
+    at += piece.length;
+  }
+  return bytes;
+}
 
 /** Returns the first value that is NaN or infinite. A loop is four times as fast as find(), and a model has millions. */
 export function firstNotFinite(values: Numbers): number | undefined {

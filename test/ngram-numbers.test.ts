@@ -18,7 +18,7 @@ import {
   saveNgram,
   stupidBackoff,
 } from "../src/entries/ngram.js";
-import { writeDecimal } from "../src/ngram/arpa-write.js";
+import { writeDecimal } from "../src/io/arpa-write.js";
 import { IncompleteCounts } from "../src/ngram/complete.js";
 import { Random } from "../src/random.js";
 

@@ -1,10 +1,10 @@
 // A training run of the command: what it asks of a kind of model, and how it is shown.
 
 import { quote } from "../check.js";
+import { FormatError } from "../errors.js";
 import { type ResumeOptions, resumeFrom, trainedOn } from "../io/checkpoint.js";
 import { FileError, named } from "../io/file-error.js";
 import { readBytes } from "../io/files.js";
-import { FormatError } from "../io/format.js";
 import { type Kind, modelFrom } from "../io/model.js";
 import { readSafetensors } from "../io/safetensors.js";
 import { perSecond } from "../pause.js";

@@ -1,8 +1,8 @@
 // Turns flags into the library's options. Every invalid flag is a UsageError.
 
-import { defined, FRACTION, NOT_NEGATIVE, POSITIVE } from "../check.js";
+import { defined, FRACTION, NOT_NEGATIVE, POSITIVE, show } from "../check.js";
 import { carriedWindows, overlappingWindows, type Partition, randomWindows } from "../data/windows.js";
-import { ACTIVATIONS, CELL_NAMES, networkConfig } from "../nn/config.js";
+import { ACTIVATIONS, CELL_NAMES, MAX_LAYERS } from "../nn/config.js";
 import { INITIALIZATIONS } from "../nn/initialize.js";
 import { sentences, words } from "../text/sentences.js";
 import { characters, lines, type Tokenizer, whitespace } from "../text/tokenizers.js";
@@ -50,11 +50,15 @@ export function networkOf(args: Args) {
   if (forgetBias !== undefined && cell !== "lstm") {
     throw new UsageError('"--forget-bias" expected "--cell lstm" with it');
   }
-  const options = defined({
+  const activation = args.choice("activation", ACTIVATIONS);
+  if (cell !== undefined && cell !== "rnn" && activation !== undefined && activation !== "tanh") {
+    throw new UsageError(`"--activation" expected "tanh", the only one of the ${cell} cell, got ${show(activation)}`);
+  }
+  return defined({
     cell,
-    activation: args.choice("activation", ACTIVATIONS),
+    activation,
     hiddenSize,
-    layers: args.integer("layers"),
+    layers: args.integer("layers", 1, MAX_LAYERS),
     embeddingSize,
     tied,
     initialization: args.choice("init", INITIALIZATIONS),
@@ -62,13 +66,6 @@ export function networkOf(args: Args) {
     dropout: args.number("dropout", ...FRACTION),
     seed: args.integer("seed", 0),
   });
-  try {
-    networkConfig({ ...options, vocabularySize: 1 });
-  } catch (error) {
-    // Only "layers" and "activation" can still be invalid, and their flags have the same names.
-    throw new UsageError((error as Error).message.replace(/^"/, '"--'));
-  }
-  return options;
 }
 
 /** The held-out text: a fraction of the text, or a file. */

@@ -5,7 +5,7 @@
 //   JSON                        {"label": "spam", "text": "…"} or {"labels": ["a", "b"], "text": "…"}
 
 import { show } from "../check.js";
-import { FormatError } from "../io/format.js";
+import { FormatError } from "../errors.js";
 
 /** A text and its labels. */
 export interface Example {

@@ -25,5 +25,5 @@ export { type GenerateOptions, type Generation, generate } from "../lm/generate.
 export { type NextToken, nextTokens, probability, stateAfter } from "../lm/next.js";
 
 // Errors in files
-export { FormatError } from "../io/format.js";
+export { FormatError } from "../errors.js";
 export type { TokenizerOptions } from "../io/tokenizer.js";

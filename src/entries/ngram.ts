@@ -18,6 +18,6 @@ export { stupidBackoff } from "../ngram/stupid-backoff.js";
 export { NgramModel, type Smoothing } from "../ngram/model.js";
 
 // Saving and loading
-export { saveArpa } from "../ngram/arpa-write.js";
-export { saveNgram } from "../ngram/binary.js";
+export { saveArpa } from "../io/arpa-write.js";
+export { saveNgram } from "../io/ngram-binary.js";
 export { type Bytes, loadNgram } from "../io/ngram.js";

@@ -3,16 +3,16 @@
 import { pipeline, Readable } from "node:stream";
 import { createGzip } from "node:zlib";
 import { boolean, checkOptions, show } from "../check.js";
+import { saveArpa } from "../io/arpa-write.js";
 import { saveCheckpoint } from "../io/checkpoint.js";
 import { named, pathOf } from "../io/file-error.js";
 import { modelPieces, readBytes } from "../io/files.js";
 import { type SaveOptions, saveModel } from "../io/model.js";
 import { loadNgram } from "../io/ngram.js";
+import { ngramPieces } from "../io/ngram-binary.js";
 import { writePieces, writeWhole } from "../io/save.js";
 import { checkTokenizerOptions, type TokenizerOptions } from "../io/tokenizer.js";
 import type { RecurrentModel } from "../lm/recurrent.js";
-import { saveArpa } from "../ngram/arpa-write.js";
-import { ngramPieces } from "../ngram/binary.js";
 import { checkNgramModel, type NgramModel } from "../ngram/model.js";
 import type { Training } from "../train/train.js";
 import { loadModel } from "./with-kernels.js";

@@ -1,8 +1,8 @@
 // Reads an ARPA file from pieces of bytes.
 
-import { ArpaReader } from "../ngram/arpa-read.js";
+import { FormatError } from "../errors.js";
 import type { NgramModel } from "../ngram/model.js";
-import { FormatError } from "./format.js";
+import { ArpaReader } from "./arpa-read.js";
 import type { TokenizerOptions } from "./tokenizer.js";
 
 /** @param first the first bytes @throws FormatError if it is another kind of file, cut short or altered */

@@ -3,6 +3,7 @@
 
 import { checkBytes, checkOptions, defined, integer, type Names, number } from "../check.js";
 import { checkPartition } from "../data/windows.js";
+import { FormatError } from "../errors.js";
 import type { RecurrentModel } from "../lm/recurrent.js";
 import type { BlockName } from "../nn/network.js";
 import { blockSize, readParameter, writeParameter } from "../nn/parameters.js";
@@ -20,7 +21,7 @@ import {
   type TrainOptions,
   type TrainState,
 } from "../train/train.js";
-import { described, FormatError, parseObject, record } from "./format.js";
+import { described, parseObject, record } from "./format.js";
 import { type Kind, languageModel, modelFrom, writeModel } from "./model.js";
 import { readSafetensors, type SafeTensors, type Tensor, valuesOf } from "./safetensors.js";
 import { checkTokenizerOptions, TOKENIZER_OPTIONS, type TokenizerOptions } from "./tokenizer.js";

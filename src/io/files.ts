@@ -1,10 +1,11 @@
 // Reading files in Node: texts in pieces, models whole.
 
 import { closeSync, fstatSync, lstatSync, openSync, readlinkSync, readSync, type Stats, statSync } from "node:fs";
+import { concat } from "../arrays.js";
 import { quote, size } from "../check.js";
+import { FormatError } from "../errors.js";
 import { encodingAdvice } from "./encoding.js";
 import { attempt, checkPath, FileError, pathOf, Reason, shown } from "./file-error.js";
-import { FormatError } from "./format.js";
 import { gunzip } from "./gunzip.js";
 import { isGzip } from "./gzip.js";
 import { HEAD, notModel, notText } from "./kinds.js";
@@ -20,12 +21,12 @@ const PIECE = 1 << 18;
 export function* readText(path: string): Generator<string, void, undefined> {
   const decoder = new TextDecoder("utf-8", { fatal: true });
   let read = 0;
-  let carried = new Uint8Array(0);
+  let carried: Uint8Array = new Uint8Array(0);
   const decode = (bytes: Uint8Array, stream: boolean) => {
     try {
       return decoder.decode(bytes, { stream });
     } catch (cause) {
-      const all = Buffer.concat([carried, bytes]);
+      const all = concat([carried, bytes]);
       const at = firstInvalid(all);
       const byte = all[at]?.toString(16).toUpperCase().padStart(2, "0");
       const offset = read - carried.length + at;
@@ -40,7 +41,7 @@ export function* readText(path: string): Generator<string, void, undefined> {
     if (piece !== "") yield piece;
     read += bytes.length;
     // A pipe may deliver one byte at a time, so bytes can stay carried over several pieces.
-    carried = unfinished(Buffer.concat([carried, bytes.subarray(-3)]));
+    carried = unfinished(concat([carried, bytes.subarray(-3)]));
   }
   decode(new Uint8Array(0), false);
 }
@@ -71,7 +72,7 @@ function peek(pieces: Iterator<Uint8Array, void>): [Uint8Array, Generator<Uint8A
     yield* taken;
     for (let { done, value } = pieces.next(); !done; { done, value } = pieces.next()) yield value!;
   })();
-  return [Buffer.concat(taken), all];
+  return [concat(taken), all];
 }
 
 /**

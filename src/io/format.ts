@@ -1,11 +1,7 @@
-// Errors and checks shared by all file readers.
+// Checks shared by all file readers.
 
 import { show } from "../check.js";
-
-/** Thrown when a file's contents are invalid: says what is wrong and what to do. */
-export class FormatError extends Error {
-  override name = "FormatError";
-}
+import { FormatError } from "../errors.js";
 
 /** @param of the thing that has a version @throws FormatError if it is not the known version */
 export function checkVersion(of: string, found: unknown, known: number): void {

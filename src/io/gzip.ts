@@ -1,7 +1,7 @@
 // Unpacking untrusted gzip, in which a few bytes can unpack to a thousand times as many.
 
 import { size } from "../check.js";
-import { FormatError } from "./format.js";
+import { FormatError } from "../errors.js";
 
 type Pieces = AsyncIterable<Uint8Array>;
 

@@ -3,13 +3,14 @@
 // of the weights).
 
 import { checkBytes, checkOptions, oneOf, show } from "../check.js";
+import { FormatError } from "../errors.js";
 import { checkRecurrent, RecurrentModel } from "../lm/recurrent.js";
 import { TokenNetwork } from "../lm/token-network.js";
 import { type NetworkConfig, networkConfig } from "../nn/config.js";
 import { Network } from "../nn/network.js";
 import { Vocabulary } from "../text/vocabulary.js";
 import { bytesOf, crc32, hex } from "./crc32.js";
-import { described, FormatError, parseObject, record } from "./format.js";
+import { described, parseObject, record } from "./format.js";
 import { quantize, scaleOf } from "./quantize.js";
 import { flaw, readSafetensors, type SafeTensors, type Tensor, valuesOf, writeSafetensors } from "./safetensors.js";
 import { checkTokenizerOptions, type TokenizerOptions, tokenizerOf } from "./tokenizer.js";

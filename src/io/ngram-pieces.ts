@@ -1,12 +1,13 @@
 // Reads an n-gram model in any format from pieces of bytes.
 
+import { concat } from "../arrays.js";
 import { kindOf, show } from "../check.js";
-import { concat, MAGIC, readBinary } from "../ngram/binary.js";
+import { FormatError } from "../errors.js";
 import type { NgramModel } from "../ngram/model.js";
 import { readArpa } from "./arpa.js";
-import { FormatError } from "./format.js";
 import { type ByteStream, bounded, isGzip, readAll, unpack } from "./gzip.js";
 import { type Bytes, isBinary } from "./ngram.js";
+import { MAGIC, readBinary } from "./ngram-binary.js";
 import type { TokenizerOptions } from "./tokenizer.js";
 
 /** @throws TypeError if `source` is not bytes; FormatError if they are cut short, altered or of another kind */

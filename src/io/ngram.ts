@@ -1,9 +1,9 @@
 // Loading an n-gram model from any source of bytes, in any supported format.
 
 import { checkBytes, kindOf } from "../check.js";
-import { MAGIC, readBinary } from "../ngram/binary.js";
 import type { NgramModel } from "../ngram/model.js";
 import type { ByteStream } from "./gzip.js";
+import { MAGIC, readBinary } from "./ngram-binary.js";
 import { checkTokenizerOptions, type TokenizerOptions } from "./tokenizer.js";
 
 /** Bytes, whole or in pieces: an ArrayBuffer, the body of a fetch() response, a file, a Node stream. */

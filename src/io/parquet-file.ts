@@ -6,8 +6,9 @@ import { join } from "node:path";
 import * as zlib from "node:zlib";
 import type { AsyncBuffer, FileMetaData, RowGroup, SchemaElement, SchemaTree } from "hyparquet";
 import { quote, show, size } from "../check.js";
+import { FormatError } from "../errors.js";
 import { checkPath, FileError, fileError, reasonOf } from "./file-error.js";
-import { checkVersion, FormatError, parseObject } from "./format.js";
+import { checkVersion, parseObject } from "./format.js";
 import { checkPages, checkStruct, DAMAGED, type Decompress, damaged, MOST_ROWS } from "./parquet-pages.js";
 
 /** Optional packages, needed only for Parquet files. */

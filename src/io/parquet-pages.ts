@@ -5,7 +5,7 @@
 // A file ends in its description, in Thrift's compact protocol. A column of a row group is a sequence of pages, each with a
 // header in the same protocol: an optional dictionary page, then pages of values or of indices into the dictionary.
 
-import { FormatError } from "./format.js";
+import { FormatError } from "../errors.js";
 
 export type Decompress = (bytes: Uint8Array, length: number) => Uint8Array;
 

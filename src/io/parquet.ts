@@ -9,6 +9,7 @@
 
 import type { SchemaElement } from "hyparquet";
 import { checkOptions, integer, quote, show } from "../check.js";
+import { FormatError } from "../errors.js";
 import { IncompleteCounts } from "../ngram/complete.js";
 import { NgramCounter } from "../ngram/count.js";
 import { checkCounts, END, NgramCounts } from "../ngram/counts.js";
@@ -16,7 +17,6 @@ import { MAX_ORDER, ngrams, type Trie } from "../ngram/trie.js";
 import { checkTokenizer, isWord, lines, type Tokenizer } from "../text/tokenizers.js";
 import { name, SENTENCE_END, SENTENCE_START, UNKNOWN } from "../text/vocabulary.js";
 import { pathOf } from "./file-error.js";
-import { FormatError } from "./format.js";
 import { columnsOf, filesAt, load, type Packages, readers, VERSION } from "./parquet-file.js";
 import { writePieces } from "./save.js";
 

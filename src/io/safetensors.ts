@@ -2,10 +2,11 @@
 //
 //   {"__metadata__": {string: string}, "name": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}, …}
 
-import { firstNotFinite } from "../arrays.js";
+import { concat, firstNotFinite } from "../arrays.js";
 import { show, size } from "../check.js";
+import { FormatError } from "../errors.js";
 import { bytesOf } from "./crc32.js";
-import { FormatError, parseObject, record } from "./format.js";
+import { parseObject, record } from "./format.js";
 import { scaleOf, widen } from "./quantize.js";
 
 /** A tensor in memory: float32 for every floating-point type in the file, or 8-bit integers. */
@@ -67,17 +68,10 @@ export function writeSafetensors(tensors: ReadonlyMap<string, Tensor>, metadata:
   const json = new TextEncoder().encode(JSON.stringify(header));
   // Padded with spaces to a multiple of 8, so that the tensors are aligned.
   const length = Math.ceil(json.length / 8) * 8;
-  const bytes = new Uint8Array(8 + length + end);
-  const view = new DataView(bytes.buffer);
-  view.setBigUint64(0, BigInt(length), true);
-  bytes.fill(0x20, 8, 8 + length);
-  bytes.set(json, 8);
-  let at = 8 + length;
-  for (const [, { values }] of ordered) {
-    bytes.set(bytesOf(values), at);
-    at += values.byteLength;
-  }
-  return bytes;
+  const head = new Uint8Array(8 + length).fill(0x20);
+  new DataView(head.buffer).setBigUint64(0, BigInt(length), true);
+  head.set(json, 8);
+  return concat([head, ...ordered.map(([, { values }]) => bytesOf(values))]);
 }
 
 /**

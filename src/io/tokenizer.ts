@@ -1,8 +1,9 @@
 // The tokenizer described in a model's file.
 
 import { boolean, checkOptions, type Names, show } from "../check.js";
+import { FormatError } from "../errors.js";
 import { checkTokenizer, needsTables, type Tokenizer, type TokenizerSpec, tokenizerFrom } from "../text/tokenizers.js";
-import { described, FormatError, record } from "./format.js";
+import { described, record } from "./format.js";
 
 /** Options for loading a model whose tokenizer is a regular expression or custom. */
 export interface TokenizerOptions {

@@ -16,7 +16,7 @@ export const CELL_NAMES = Object.keys(CELLS) as (keyof typeof CELLS)[];
 export const ACTIVATIONS = ["tanh", "relu"] as const;
 
 /** Far more than anyone trains, but few enough to list all parameters before memory for them is allocated. */
-const MAX_LAYERS = 1000;
+export const MAX_LAYERS = 1000;
 
 export interface NetworkConfig {
   /** The recurrent cell. */

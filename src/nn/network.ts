@@ -18,6 +18,7 @@
 // if its rows are gathered. The activations come last, so that a larger batch only grows the end. They do not outlive a
 // pass: only the parameters and the moments persist.
 
+import { roomFor } from "../arrays.js";
 import { kindOf, show } from "../check.js";
 import { Blocks, Memory, padded } from "../wasm/memory.js";
 import {
@@ -595,11 +596,7 @@ export class Network {
     const found: number[] = [];
     for (const each of rows) {
       each((row) => {
-        if (row >= this.#present.length) {
-          const larger = new Uint8Array(2 * row + 64);
-          larger.set(this.#present);
-          this.#present = larger;
-        }
+        this.#present = roomFor(this.#present, row + 1);
         if (this.#present[row] === 0) found.push(row);
         this.#present[row] = 1;
       });

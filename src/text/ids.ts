@@ -1,5 +1,6 @@
 // Arrays of token ids: one byte each if the vocabulary allows it, otherwise two or four.
 
+import { grown } from "../arrays.js";
 import { checkAttached, integer, kindOf, show } from "../check.js";
 
 export type TokenIds = Uint8Array | Uint16Array | Uint32Array | Int32Array;
@@ -56,21 +57,16 @@ export class IdArray {
 
   push(id: number): void {
     const ids = idsFor(id + 1, this.ids);
-    if (ids !== this.ids) this.moveTo(ids);
-    if (this.length === this.ids.length) {
-      const Type = this.ids.constructor as Uint8ArrayConstructor;
-      this.moveTo(new Type(Math.ceil(this.length * 1.25)));
+    if (ids !== this.ids) {
+      ids.set(this.ids);
+      this.ids = ids;
     }
+    if (this.length === this.ids.length) this.ids = grown(this.ids, Math.ceil(this.length * 1.25));
     this.ids[this.length++] = id;
   }
 
   /** Returns the ids pushed so far. */
   done(): TokenIds {
     return this.ids.subarray(0, this.length);
-  }
-
-  private moveTo(ids: TokenIds): void {
-    ids.set(this.ids.subarray(0, this.length));
-    this.ids = ids;
   }
 }

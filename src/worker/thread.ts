@@ -1,45 +1,62 @@
 // The worker's side: calls the functions that the page requests, and keeps the objects that the page refers to.
 
-import * as ngram from "../entries/ngram.js";
-import * as rivulet from "../entries/with-kernels.js";
-import { resumeKinds } from "../io/checkpoint.js";
-import { type Kind, languageModel, loadKinds } from "../io/model.js";
-import { Generation } from "../lm/generate.js";
+import { saveArpa } from "../io/arpa-write.js";
+import { resumeKinds, saveCheckpoint } from "../io/checkpoint.js";
+import { type Kind, languageModel, loadKinds, loadWeights, saveModel } from "../io/model.js";
+import { loadNgram } from "../io/ngram.js";
+import { saveNgram } from "../io/ngram-binary.js";
+import { Generation, generate } from "../lm/generate.js";
+import { nextTokens, probability, stateAfter } from "../lm/next.js";
+import { evaluateAsync } from "../lm/perplexity.js";
+import { RecurrentModel } from "../lm/recurrent.js";
+import { tokenGradients, trace } from "../lm/trace.js";
+import { countNgrams } from "../ngram/count.js";
+import type { NgramCounts } from "../ngram/counts.js";
+import { kneserNey } from "../ngram/kneser-ney.js";
+import { laplace } from "../ngram/laplace.js";
+import { maximumLikelihood } from "../ngram/maximum-likelihood.js";
+import { NgramModel } from "../ngram/model.js";
+import { stupidBackoff } from "../ngram/stupid-backoff.js";
+import { type Corpus, encode, prepare } from "../text/corpus.js";
 import type { TokenIds } from "../text/ids.js";
+import { sentences, words } from "../text/sentences.js";
 import { tokenizerFrom } from "../text/tokenizers.js";
+import { Vocabulary } from "../text/vocabulary.js";
+import { gradientFlow } from "../train/gradient-flow.js";
 import { type AnyTask, isTask } from "../train/task.js";
-import { type Trainable, Training } from "../train/train.js";
+import { type Progress, type Trainable, Training, train } from "../train/train.js";
+import { kernelVariant, selectKernels } from "../wasm/load.js";
 import { type Answer, form, fromForm, type Kept, movable, plainError, type Request, replaced, toForm } from "./wire.js";
 
 /** The functions that a page can call, apart from those that read models of any kind. */
 const FUNCTIONS = {
-  create: rivulet.RecurrentModel.create,
-  prepare: rivulet.prepare,
-  encode: rivulet.encode,
-  train: rivulet.train,
-  gradientFlow: rivulet.gradientFlow,
-  trace: rivulet.trace,
-  tokenGradients: rivulet.tokenGradients,
-  evaluate: rivulet.evaluateAsync,
-  generate: rivulet.generate,
-  stateAfter: rivulet.stateAfter,
-  nextTokens: rivulet.nextTokens,
-  probability: rivulet.probability,
-  loadWeights: rivulet.loadWeights,
-  saveModel: rivulet.saveModel,
-  saveCheckpoint: rivulet.saveCheckpoint,
-  selectKernels: rivulet.selectKernels,
-  kernelVariant: rivulet.kernelVariant,
-  countNgrams: ngram.countNgrams,
-  kneserNey: ngram.kneserNey,
-  stupidBackoff: ngram.stupidBackoff,
-  laplace: ngram.laplace,
-  maximumLikelihood: ngram.maximumLikelihood,
-  loadNgram: ngram.loadNgram,
-  saveNgram: ngram.saveNgram,
-  saveArpa: ngram.saveArpa,
+  create: RecurrentModel.create,
+  prepare,
+  encode,
+  train,
+  gradientFlow,
+  trace,
+  tokenGradients,
+  evaluate: evaluateAsync,
+  generate,
+  stateAfter,
+  nextTokens,
+  probability,
+  loadWeights,
+  saveModel,
+  saveCheckpoint,
+  selectKernels,
+  kernelVariant,
+  countNgrams,
+  kneserNey,
+  stupidBackoff,
+  laplace,
+  maximumLikelihood,
+  loadNgram,
+  saveNgram,
+  saveArpa,
   async finish(training: Training) {
-    let last: rivulet.Progress | undefined;
+    let last: Progress | undefined;
     for await (last of training);
     return last;
   },
@@ -74,12 +91,12 @@ export function serve(port: Port, tasks: readonly Kind<AnyTask>[]): void {
 
   /** Keeps an object in the worker, and returns its form; for plain values, the form alone, if they have one. */
   const kept = (value: object): unknown => {
-    if (value instanceof rivulet.RecurrentModel) {
+    if (value instanceof RecurrentModel) {
       const { network, config, tokenizer, vocabulary } = value;
       const { parameterCount } = network;
       return keep("model", value, { config, parameterCount, tokenizer, vocabulary });
     }
-    if (value instanceof ngram.NgramModel) {
+    if (value instanceof NgramModel) {
       const { tokenizer, vocabulary, smoothing, trie } = value;
       return keep("ngram", value, { tokenizer, vocabulary, smoothing, order: trie.order });
     }
@@ -90,7 +107,7 @@ export function serve(port: Port, tasks: readonly Kind<AnyTask>[]): void {
     if (value instanceof Training) return keep("training", value, { settings: value.settings });
     if (value instanceof Generation) return keep("generation", value);
     if ("trie" in value) {
-      const { tokenizer, vocabulary, trie } = value as ngram.NgramCounts;
+      const { tokenizer, vocabulary, trie } = value as NgramCounts;
       return keep("counts", value, { tokenizer, vocabulary, order: trie.order });
     }
     if (Symbol.iterator in value && "next" in value) return keep("pieces", value);
@@ -100,7 +117,7 @@ export function serve(port: Port, tasks: readonly Kind<AnyTask>[]): void {
   /** Makes the result of a function ready to be sent; token ids stay in the worker. */
   const sent = (call: string, value: unknown): { value: unknown; transfer: ArrayBuffer[] } => {
     if (call === "prepare") {
-      const { vocabulary, train, valid } = value as rivulet.Corpus;
+      const { vocabulary, train, valid } = value as Corpus;
       return { value: { vocabulary: toForm(vocabulary), train: ids(train), valid: ids(valid) }, transfer: [] };
     }
     if (call === "encode") return { value: ids(value as TokenIds), transfer: [] };
@@ -111,8 +128,8 @@ export function serve(port: Port, tasks: readonly Kind<AnyTask>[]): void {
   const received = (value: unknown) =>
     replaced(value, (object) =>
       fromForm(object, {
-        tokenizer: (spec) => tokenizerFrom(spec, { words: rivulet.words, sentences: rivulet.sentences }),
-        vocabulary: (tokens) => new rivulet.Vocabulary(tokens),
+        tokenizer: (spec) => tokenizerFrom(spec, { words, sentences }),
+        vocabulary: (tokens) => new Vocabulary(tokens),
         object: (handle) => objects.get(handle),
         signal: (key) => {
           const controller = new AbortController();

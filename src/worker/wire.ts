@@ -3,8 +3,7 @@
 // ids).
 
 import { kindOf, show } from "../check.js";
-import { DivergedError } from "../errors.js";
-import { FormatError } from "../io/format.js";
+import { DivergedError, FormatError } from "../errors.js";
 import type { Tokenizer, TokenizerSpec } from "../text/tokenizers.js";
 import { Vocabulary } from "../text/vocabulary.js";
 

@@ -11,16 +11,17 @@
 //
 // A varint is a number in groups of seven bits, lowest first; the eighth bit of a byte means that another byte follows.
 
-import { grown } from "../arrays.js";
+import { concat, grown } from "../arrays.js";
 import { boolean, checkOptions, integer, show } from "../check.js";
-import { crc32, hex } from "../io/crc32.js";
-import { checkVersion, described, FormatError, parseObject } from "../io/format.js";
-import { type TokenizerOptions, tokenizerOf } from "../io/tokenizer.js";
+import { FormatError } from "../errors.js";
+import { checkNgramModel, checkNumbers, checkSmoothing, NgramModel, type Smoothing } from "../ngram/model.js";
+import { countOf, MAX_ORDER, shorterSuffix, type Trie } from "../ngram/trie.js";
 import { idsFor } from "../text/ids.js";
 import type { TokenizerSpec } from "../text/tokenizers.js";
 import { Vocabulary } from "../text/vocabulary.js";
-import { checkNgramModel, checkNumbers, checkSmoothing, NgramModel, type Smoothing } from "./model.js";
-import { countOf, MAX_ORDER, shorterSuffix, type Trie } from "./trie.js";
+import { crc32, hex } from "./crc32.js";
+import { checkVersion, described, parseObject } from "./format.js";
+import { type TokenizerOptions, tokenizerOf } from "./tokenizer.js";
 
 export const MAGIC = "rivulet\n";
 const VERSION = 1;
@@ -125,18 +126,6 @@ function trieBytes({ order, levels, first, word, suffix }: Trie): Uint8Array {
     }
   }
   return bytes.subarray(0, at);
-}
-
-/** Joins pieces; a single piece is returned without a copy. */
-export function concat(pieces: readonly Uint8Array[]): Uint8Array {
-  if (pieces.length === 1) return pieces[0]!;
-  const bytes = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    bytes.set(piece, at);
-    at += piece.length;
-  }
-  return bytes;
 }
 
 /** Yields the bytes of the values of all nodes up to level `last`. */

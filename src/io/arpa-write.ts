@@ -1,11 +1,11 @@
 // Writing ARPA files, the text format for n-gram models that all toolkits read (described in SRILM's ngram-format(5)).
 
 import { checkOptions, type NoOptions } from "../check.js";
+import { checkNgramModel, checkNumbers, type NgramModel } from "../ngram/model.js";
+import { countOf, ngrams } from "../ngram/trie.js";
 import { findOdd, lengthOfLongest, writeString } from "../text/renumber.js";
 import { isBlank } from "../text/tokenizers.js";
 import { name, SENTENCE_START } from "../text/vocabulary.js";
-import { checkNgramModel, checkNumbers, type NgramModel } from "./model.js";
-import { countOf, ngrams } from "./trie.js";
 
 /** Bytes per piece. */
 const PIECE = 1 << 16;

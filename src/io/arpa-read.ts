@@ -14,15 +14,15 @@
 // The n-grams of a section may come in any order. A word's id is its position among the unigrams. Blank lines are allowed
 // anywhere, as in KenLM, and so is free text before \data\, which the CMU toolkit and pocketsphinx's tools write.
 
-import { exactly, grown } from "../arrays.js";
+import { exactly, roomFor } from "../arrays.js";
 import { show } from "../check.js";
-import { FormatError } from "../io/format.js";
+import { FormatError } from "../errors.js";
+import { NgramModel } from "../ngram/model.js";
+import { sortPlaces } from "../ngram/rows.js";
+import { child, MAX_ORDER, ROOT, TrieBuilder } from "../ngram/trie.js";
 import { Numbering } from "../text/numbering.js";
 import { lines, type Tokenizer, whitespace } from "../text/tokenizers.js";
 import { SENTENCE_END, SENTENCE_START, UNKNOWN, Vocabulary } from "../text/vocabulary.js";
-import { NgramModel } from "./model.js";
-import { sortPlaces } from "./rows.js";
-import { child, MAX_ORDER, ROOT, TrieBuilder } from "./trie.js";
 
 /** Longest line in characters: more than ten words of any language take. */
 const LONGEST = 1 << 20;
@@ -348,10 +348,4 @@ function areAscending(pairs: Uint32Array, rows: number): boolean {
     if (pairs[i]! < pairs[i - 2]! || (pairs[i] === pairs[i - 2] && pairs[i + 1]! <= pairs[i - 1]!)) return false;
   }
   return true;
-}
-
-/** Returns the array, grown to at least `length`. */
-function roomFor<T extends Float32Array | Uint32Array>(array: T, length: number): T {
-  while (array.length < length) array = grown(array);
-  return array;
 }
