@@ -742,7 +742,7 @@ describe("what is wrong", () => {
     ["generate m.safetensors --top-k 0", 2, '"--top-k" expected an integer >= 1, got 0'],
     ["train", 2, "expected train TEXT, got none"],
     ["eval m.safetensors", 2, 'expected eval MODEL TEXT, got "m.safetensors"'],
-    ["dance", 2, 'expected a command (train, eval, generate, next, ngram, count, quantize), got "dance"'],
+    ["dance", 2, 'expected a command (train, eval, generate, predict, next, ngram, count, quantize), got "dance"'],
   ])("%s", (args, status, message) => {
     const result = run(args);
     expect(result.stderr).toContain(message);

@@ -10,6 +10,7 @@ import { evaluateCommand } from "../src/cli/eval.js";
 import { generateCommand } from "../src/cli/generate.js";
 import { nextCommand } from "../src/cli/next.js";
 import { countCommand, ngramCommand } from "../src/cli/ngram.js";
+import { predictCommand } from "../src/cli/predict.js";
 import { quantizeCommand } from "../src/cli/quantize.js";
 import { trainCommand } from "../src/cli/train.js";
 
@@ -42,6 +43,7 @@ export async function inProcess(line: string): Promise<number> {
     ngram: ngramCommand,
     count: countCommand,
     next: nextCommand,
+    predict: predictCommand,
     quantize: quantizeCommand,
   }[command](args);
 }

@@ -51,6 +51,12 @@ it("the one with n-grams counts, estimates, and says what comes next", () => {
   expect(stdout).toContain("token: 'swims'");
 });
 
+it("the one with labels learns them", () => {
+  const stdout = printed(3);
+  expect(stdout).toMatch(/^1\n/);
+  expect(stdout).toMatch(/label: 'food', probability: 0\.[5-9]/);
+});
+
 it("the last one runs, too", () => {
   // Those between are of other platforms: test/slow/where-it-runs.test.ts.
   expect(printed(programs.length - 1)).toBe("");

@@ -71,15 +71,27 @@ const COUNTED: Flags = {
   order: { value: "N", help: "length of the longest n-grams, 1 to 10 (required)", elsewhere: ["o", "n"] },
   ...SENTENCES,
 };
+/** Flags of labeled texts. */
+const LABELED: Flags = {
+  format: { value: "tsv|fasttext|jsonl", help: "form of labeled texts (default: that of the first line)" },
+};
 /** Only ARPA files need these flags: other model files store their tokenizer. */
 const READ: Record<string, Flags> = { "Text, for ARPA files (other models store their tokenizer)": SENTENCES };
 
 export const commands = {
   train: {
     usage: "rivulet train TEXT",
-    about: "Trains a recurrent language model on a text (- for standard input).",
+    about: "Trains a language model on a text, or a classifier on labeled texts (- for standard input).",
     operands: ["TEXT"],
     groups: {
+      Task: {
+        task: { value: "lm|classify", help: "what to learn: a text, or the labels of texts (default lm)" },
+        ...LABELED,
+        several: {
+          help: "classify: a text can have several labels, or none",
+          elsewhere: ["multilabel", "multi-label"],
+        },
+      },
       Text: {
         tokens: {
           value: "char|word|sentence|whitespace",
@@ -101,7 +113,11 @@ export const commands = {
         "valid-file": { value: "FILE", help: "hold out this text instead" },
       },
       Network: {
-        cell: { value: "rnn|gru|lstm", help: "recurrent cell (default rnn)", elsewhere: ["rnn", "type"] },
+        cell: {
+          value: "rnn|gru|lstm",
+          help: "recurrent cell (default rnn); classify: a recurrent network beside the bag of features",
+          elsewhere: ["rnn", "type", "encoder"],
+        },
         activation: { value: "tanh|relu", help: "activation of the rnn cell (default tanh)" },
         hidden: { value: "N", help: "width of the hidden state (default 128)", elsewhere: ["units", "size", "nhid"] },
         layers: { value: "N", help: "number of recurrent layers (default 1)", elsewhere: ["nlayers", "depth"] },
@@ -159,14 +175,16 @@ export const commands = {
     examples: [
       ["rivulet train book.txt --cell lstm --epochs 20", "an LSTM over characters"],
       ["rivulet train book.txt --tokens word --embedding 64", "an RNN over words"],
+      ["rivulet train spam.tsv --task classify", "labels of texts: label, tab, text"],
       ["rivulet train letters.txt --from book.safetensors --out letters.safetensors", "fine-tuning"],
     ],
   },
   eval: {
     usage: "rivulet eval MODEL TEXT",
-    about: "Prints the perplexity of a model on a text (- for standard input).",
+    about:
+      "Prints the perplexity of a model on a text, or a classifier's figures on labeled texts (- for standard input).",
     operands: ["MODEL", "TEXT"],
-    groups: { ...READ, Output: { json: ONE_OBJECT, ...PATTERN, ...KERNELS, ...HELP } },
+    groups: { Labels: LABELED, ...READ, Output: { json: ONE_OBJECT, ...PATTERN, ...KERNELS, ...HELP } },
     examples: [
       ["rivulet eval model.safetensors other.txt", "a network"],
       ["rivulet eval model.arpa other.txt --tokens word --lowercase", "an ARPA file estimated with these flags"],
@@ -193,6 +211,23 @@ export const commands = {
       Output: { ...PATTERN, ...KERNELS, ...HELP },
     },
     examples: [['rivulet generate model.safetensors --prompt "It was " --temperature 0.7', ""]],
+  },
+  predict: {
+    usage: "rivulet predict MODEL",
+    about: "Prints a line of labels, each with its probability, for each line of a text (default: standard input).",
+    operands: ["MODEL", "[TEXT]"],
+    groups: {
+      Labels: {
+        top: {
+          value: "N",
+          help: "the N likeliest labels (default 1, or those above ½ if there can be several)",
+          elsewhere: ["k"],
+        },
+        threshold: { value: "X", help: "leave out labels with a smaller probability; an empty line: none of them" },
+      },
+      Output: { json: { help: "print a JSON object per line" }, ...PATTERN, ...KERNELS, ...HELP },
+    },
+    examples: [["rivulet predict model.safetensors texts.txt --top 3", ""]],
   },
   next: {
     usage: "rivulet next MODEL TEXT",

@@ -1,14 +1,24 @@
+import { readLabels } from "../data/labels.js";
 import { named } from "../io/file-error.js";
 import { readText } from "../io/files.js";
+import type { LanguageModel } from "../lm/language-model.js";
 import { evaluate } from "../lm/perplexity.js";
+import { Classifier } from "../tasks/classifier.js";
 import type { Args } from "./args.js";
+import { formatOf, labelFigures } from "./labels.js";
 import { count, json } from "./numbers.js";
-import { readModel } from "./read-model.js";
+import { readAnyModel } from "./read-model.js";
 
 export async function evaluateCommand(args: Args): Promise<number> {
   const [modelPath, textPath] = args.operands as [string, string];
-  const model = await readModel(modelPath, args);
-  const evaluation = await named(textPath, () => evaluate(model, readText(textPath)));
+  const model = await readAnyModel(modelPath, args);
+  if (model instanceof Classifier) {
+    const examples = await named(textPath, () => readLabels(readText(textPath), formatOf(args)));
+    const figures = evaluate(model, examples);
+    console.log(args.has("json") ? json(figures) : labelFigures(figures));
+    return 0;
+  }
+  const evaluation = await named(textPath, () => evaluate(model as LanguageModel<unknown>, readText(textPath)));
   if (args.has("json")) {
     console.log(json(evaluation));
     return 0;

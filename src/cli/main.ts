@@ -13,6 +13,7 @@ import { help } from "./help.js";
 import { nextCommand } from "./next.js";
 import { countCommand, ngramCommand } from "./ngram.js";
 import { say } from "./outputs.js";
+import { predictCommand } from "./predict.js";
 import { quantizeCommand } from "./quantize.js";
 import { columnsOf } from "./terminal.js";
 import { trainCommand } from "./train.js";
@@ -23,6 +24,7 @@ const run: Record<CommandName, (args: Args) => Promise<number>> = {
   ngram: ngramCommand,
   count: countCommand,
   generate: generateCommand,
+  predict: predictCommand,
   next: nextCommand,
   quantize: quantizeCommand,
 };

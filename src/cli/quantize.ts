@@ -3,12 +3,11 @@ import { quote, size } from "../check.js";
 import { writeModel, writeNgram } from "../entries/node.js";
 import { named } from "../io/file-error.js";
 import { checkWritable } from "../io/save.js";
-import { RecurrentModel } from "../lm/recurrent.js";
-import type { NgramModel } from "../ngram/model.js";
+import { NgramModel } from "../ngram/model.js";
 import { type Args, UsageError } from "./args.js";
 import { json } from "./numbers.js";
 import { checkName, keepInputs, say, writing } from "./outputs.js";
-import { readModel } from "./read-model.js";
+import { readAnyModel } from "./read-model.js";
 
 /** Saves a smaller copy of a model: int8 weights for a network, 8-bit probabilities for an n-gram model. */
 export async function quantizeCommand(args: Args): Promise<number> {
@@ -17,8 +16,8 @@ export async function quantizeCommand(args: Args): Promise<number> {
   if (out === undefined)
     throw new UsageError('"--out" expected a file to save to, got none: MODEL itself is not changed');
   keepInputs(out, out, [path]);
-  const model = await readModel(path, args);
-  const network = model instanceof RecurrentModel;
+  const model = await readAnyModel(path, args);
+  const network = !(model instanceof NgramModel);
   if (!network && !/\.ngram$/i.test(out)) {
     throw new UsageError(`"--out" expected a name that ends in .ngram for an n-gram model, got ${quote(out)}`);
   }
@@ -28,7 +27,7 @@ export async function quantizeCommand(args: Args): Promise<number> {
   await writing(() =>
     named(out, async () => {
       if (network) writeModel(out, model, { quantize: "int8" });
-      else await writeNgram(out, model as NgramModel, { quantize: true });
+      else await writeNgram(out, model, { quantize: true });
     }),
   );
   const bytes = statSync(out).size;

@@ -1,29 +1,41 @@
 import { named } from "../io/file-error.js";
 import { modelPieces, readBytes } from "../io/files.js";
-import { loadModel } from "../io/model.js";
+import { type Kind, languageModel, loadKinds } from "../io/model.js";
 import { loadNgram } from "../io/ngram.js";
 import type { LanguageModel } from "../lm/language-model.js";
+import type { RecurrentModel } from "../lm/recurrent.js";
 import { NgramModel } from "../ngram/model.js";
+import { type Classifier, classifier } from "../tasks/classifier.js";
 import { type Args, UsageError } from "./args.js";
 import { sentenceTokenizerOf } from "./settings.js";
+
+/** The kinds of models that the command trains, evaluates and saves. */
+export const KINDS: readonly Kind<RecurrentModel | Classifier>[] = [languageModel, classifier];
 
 /** Flags that choose the tokenizer. */
 const READING = ["tokens", "lowercase", "wrapped", "skip-symbols"];
 
 /**
- * Reads a model of any kind, whatever its name. An ARPA file does not store its tokenizer, so flags can choose it.
+ * Reads a language model or an n-gram model, whatever its name. An ARPA file does not store its tokenizer, so flags can choose it.
  * @throws FileError if the file cannot be read; FormatError if it is not a valid model; UsageError if flags choose a
  * tokenizer and the file stores one
  */
-export async function readModel(path: string, args: Args): Promise<LanguageModel<unknown>> {
+export const readModel = (path: string, args: Args): Promise<LanguageModel<unknown>> =>
+  readKinds(path, args, [languageModel]);
+
+/** Reads a model of any kind. @throws the errors of readModel() */
+export const readAnyModel = (path: string, args: Args): Promise<RecurrentModel | NgramModel | Classifier> =>
+  readKinds<RecurrentModel | Classifier>(path, args, KINDS);
+
+async function readKinds<M>(path: string, args: Args, kinds: readonly Kind<M>[]): Promise<M | NgramModel> {
   const allowPattern = args.has("allow-pattern");
   const flag = READING.find((name) => args.has(name));
   const tokenizer = flag === undefined ? undefined : sentenceTokenizerOf(args);
   const network = () => {
     if (flag !== undefined) throw decided(flag);
-    return loadModel(readBytes(path), { allowPattern });
+    return loadKinds(kinds, readBytes(path), { allowPattern });
   };
-  return named<LanguageModel<unknown>>(path, async () => {
+  return named<M | NgramModel>(path, async () => {
     if (path.endsWith(".safetensors")) return network();
     const pieces = modelPieces(path);
     const { value: first } = pieces.next();

@@ -33,12 +33,16 @@ export interface Run<M extends Trainable> {
   more?(): { json: object; charts(columns: number): string[] } | undefined;
 }
 
+// biome-ignore lint/suspicious/noExplicitAny: a run of any kind
+export type AnyRun = Run<any>;
+
 /** A checkpoint that a run is resumed from. */
 export interface Checkpoint<M extends Trainable> {
   readonly model: M;
   /** Number of tokens or examples that it was trained on. */
   readonly tokens: number;
   readonly patience: number | undefined;
+  readonly seed: number;
   /**
    * Resumes the run.
    * @param path the file of the data
@@ -65,6 +69,7 @@ export async function readCheckpoint<M extends Trainable>(
       model,
       tokens: trained.tokens,
       patience: changed.patience ?? trained.patience,
+      seed: trained.seed,
       resume: (from, data, valid) =>
         startOf(from, () => {
           try {

@@ -6,8 +6,9 @@ import { ACTIVATIONS, CELL_NAMES, MAX_LAYERS } from "../nn/config.js";
 import { INITIALIZATIONS } from "../nn/initialize.js";
 import { sentences, words } from "../text/sentences.js";
 import { characters, lines, type Tokenizer, whitespace } from "../text/tokenizers.js";
-import { adamw, type Optimizer, sgd } from "../train/optimizer.js";
+import { adamw, checkOptimizer, type Optimizer, sgd } from "../train/optimizer.js";
 import { constant, cosine, linear, step } from "../train/schedule.js";
+import type { TrainSettings } from "../train/task.js";
 import type { TrainOptions } from "../train/train.js";
 import { type Args, UsageError } from "./args.js";
 
@@ -82,6 +83,8 @@ export function heldOutOf(args: Args): { share: number; file?: undefined } | { s
   return { share: 0, file };
 }
 
+const SCHEDULES = ["constant", "linear", "cosine", "step"] as const;
+
 export function trainOptionsOf(args: Args): TrainOptions {
   const clip = args.number("clip", "a number >= 0", (x) => x >= 0) ?? 1;
   if ((args.integer("threads") ?? 1) > 1) {
@@ -90,12 +93,27 @@ export function trainOptionsOf(args: Args): TrainOptions {
   return defined({
     windows: windowsOf(args),
     optimizer: optimizerOf(args),
-    schedule: { constant, linear, cosine, step }[
-      args.choice("schedule", ["constant", "linear", "cosine", "step"]) ?? "constant"
-    ](),
+    schedule: { constant, linear, cosine, step }[args.choice("schedule", SCHEDULES) ?? "constant"](),
     clip: clip === 0 ? Infinity : clip,
     seed: args.integer("seed", 0),
     ...(lengthOf(args) ?? { epochs: 10 }),
+    patience: args.integer("patience"),
+  });
+}
+
+/** The options of train() for models with defaults of their own: those that a flag sets. */
+export function taskOptionsOf(args: Args, { optimizer: usual }: Partial<TrainSettings>): Partial<TrainSettings> {
+  const clip = args.number("clip", "a number >= 0", (x) => x >= 0);
+  const schedule = args.choice("schedule", SCHEDULES);
+  const chosen = ["optimizer", "lr", "momentum", "weight-decay"].some((flag) => args.has(flag));
+  const given = chosen ? optimizerOf(args, usual) : undefined;
+  return defined({
+    batch: args.integer("batch"),
+    optimizer: given,
+    schedule: schedule && { constant, linear, cosine, step }[schedule](),
+    clip: clip === 0 ? Infinity : clip,
+    seed: args.integer("seed", 0),
+    ...lengthOf(args),
     patience: args.integer("patience"),
   });
 }
@@ -123,7 +141,8 @@ function windowsOf(args: Args): Partition {
   return overlap > 0 ? overlappingWindows({ ...sizes, stride: window - overlap }) : carriedWindows(sizes);
 }
 
-function optimizerOf(args: Args): Optimizer {
+/** @param usual the optimizer whose settings are the defaults, if it is the one that is chosen */
+function optimizerOf(args: Args, usual?: Optimizer): Optimizer {
   const kind = args.choice("optimizer", ["adamw", "sgd"]) ?? "adamw";
   const learningRate = args.number("lr", ...POSITIVE);
   const momentum = args.number("momentum", ...FRACTION);
@@ -132,5 +151,7 @@ function optimizerOf(args: Args): Optimizer {
     throw new UsageError('"--momentum" expected "--optimizer sgd" with it, got adamw');
   if (kind === "sgd" && weightDecay !== undefined)
     throw new UsageError('"--weight-decay" expected "--optimizer adamw" with it, got sgd');
-  return kind === "adamw" ? adamw(defined({ learningRate, weightDecay })) : sgd(defined({ learningRate, momentum }));
+  const set = kind === "adamw" ? defined({ learningRate, weightDecay }) : defined({ learningRate, momentum });
+  if (usual?.kind === kind) return checkOptimizer({ ...usual, ...set } as Optimizer);
+  return kind === "adamw" ? adamw(set) : sgd(set);
 }

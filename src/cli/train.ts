@@ -5,21 +5,27 @@ import { defined } from "../check.js";
 import { DivergedError } from "../errors.js";
 import { saveCheckpoint } from "../io/checkpoint.js";
 import { FileError } from "../io/file-error.js";
-import { languageModel, saveModel } from "../io/model.js";
+import { saveModel } from "../io/model.js";
 import { checkWritable, isDevice, writeWhole } from "../io/save.js";
 import { evaluate } from "../lm/perplexity.js";
 import type { RecurrentModel } from "../lm/recurrent.js";
-import type { Progress } from "../train/train.js";
+import { Classifier } from "../tasks/classifier.js";
+import type { AnyTask, Figures } from "../train/task.js";
+import type { Progress, Trainable } from "../train/train.js";
 import { type Args, quoted, UsageError } from "./args.js";
+import { beginLabels, resumeLabels } from "./labels.js";
 import { beginLanguage, resumeLanguage } from "./language.js";
 import { checkName, keepInputs, say } from "./outputs.js";
-import { describe, follow, progressOf, type Run, readCheckpoint, report } from "./run.js";
+import { KINDS } from "./read-model.js";
+import { type AnyRun, type Checkpoint, describe, follow, progressOf, readCheckpoint, report } from "./run.js";
 import { lengthOf } from "./settings.js";
 import { catchSignals } from "./signals.js";
 
 /** Flags allowed with --resume; everything else is in the checkpoint. */
 const WITH_RESUME =
-  "resume out epochs steps seconds patience valid-file sample gradient-flow json kernels allow-pattern".split(" ");
+  "format resume out epochs steps seconds patience valid-file sample gradient-flow json kernels allow-pattern".split(
+    " ",
+  );
 
 export async function trainCommand(args: Args): Promise<number> {
   const [text] = args.operands as [string];
@@ -37,9 +43,7 @@ export async function trainCommand(args: Args): Promise<number> {
   if (!args.has("out")) keepInputs(out, out, [base]);
   const untold = checkName("model", out);
   const stop = new AbortController();
-  const run = await (from === undefined
-    ? beginLanguage(args, text, stop.signal)
-    : takeUp(args, text, from, stop.signal));
+  const run = await (from === undefined ? begin(args, text, stop.signal) : takeUp(args, text, from, stop.signal));
   const { training } = run;
   // A newer checkpoint may overwrite the one that is resumed, but a model may not.
   keepInputs(out, out, [from]);
@@ -71,7 +75,7 @@ export async function trainCommand(args: Args): Promise<number> {
   process.on("uncaughtException", crash);
   const firstStep = training.state.step + 1;
   const losses: number[] = [];
-  let last: Progress | undefined;
+  let last: Progress<Figures> | undefined;
   try {
     last = await follow(run, args.has("json"), losses, keep);
     save(out, saveModel(training.model));
@@ -103,7 +107,8 @@ export async function trainCommand(args: Args): Promise<number> {
 
   // With patience, the final weights may not be the ones that were evaluated last.
   const patient = training.settings.patience !== undefined;
-  const result = (!patient && last?.valid) || (run.valid && evaluate(training.model, run.valid));
+  const evaluated = patient ? undefined : last?.valid;
+  const result = evaluated ?? (run.valid && evaluate(training.model as AnyTask, run.valid));
   report(run, args.has("json"), result, losses, firstStep);
   if (device) {
     say(`saved ${out}`);
@@ -158,11 +163,28 @@ function rescued(name: string, bytes: Uint8Array): string | undefined {
   }
 }
 
+/** How each task begins: --task. */
+const BEGIN: Record<string, (args: Args, path: string, signal: AbortSignal) => Promise<AnyRun>> = {
+  lm: beginLanguage,
+  classify: beginLabels,
+};
+/** The flags of tasks other than language models. */
+const OF_LABELS = ["format", "several"];
+
+function begin(args: Args, path: string, signal: AbortSignal): Promise<AnyRun> {
+  const task = args.choice("task", Object.keys(BEGIN)) ?? "lm";
+  const other = args.given().find((flag) => OF_LABELS.includes(flag));
+  if (other && task === "lm") throw new UsageError(`"--${other}" expected "--task classify" with it`);
+  return BEGIN[task]!(args, path, signal);
+}
+
 /** Resumes a run. */
-async function takeUp(args: Args, path: string, checkpoint: string, signal: AbortSignal): Promise<Run<RecurrentModel>> {
+async function takeUp(args: Args, path: string, checkpoint: string, signal: AbortSignal): Promise<AnyRun> {
   const other = args.given().find((flag) => !WITH_RESUME.includes(flag));
   if (other) throw new UsageError(`"--${other}" is fixed by the checkpoint: leave it out with --resume`);
   const changed = { ...lengthOf(args), ...defined({ patience: args.integer("patience") }), signal };
-  const read = await readCheckpoint(checkpoint, args.has("allow-pattern"), [languageModel], changed);
-  return resumeLanguage(args, path, read);
+  const read = await readCheckpoint<Trainable>(checkpoint, args.has("allow-pattern"), KINDS, changed);
+  return read.model instanceof Classifier
+    ? resumeLabels(args, path, read as Checkpoint<Classifier>)
+    : resumeLanguage(args, path, read as Checkpoint<RecurrentModel>);
 }

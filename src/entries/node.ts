@@ -7,14 +7,14 @@ import { saveArpa } from "../io/arpa-write.js";
 import { saveCheckpoint } from "../io/checkpoint.js";
 import { named, pathOf } from "../io/file-error.js";
 import { modelPieces, readBytes } from "../io/files.js";
-import { type SaveOptions, saveModel } from "../io/model.js";
+import { type Saved, type SaveOptions, saveModel } from "../io/model.js";
 import { loadNgram } from "../io/ngram.js";
 import { ngramPieces } from "../io/ngram-binary.js";
 import { writePieces, writeWhole } from "../io/save.js";
 import { checkTokenizerOptions, type TokenizerOptions } from "../io/tokenizer.js";
 import type { RecurrentModel } from "../lm/recurrent.js";
 import { checkNgramModel, type NgramModel } from "../ngram/model.js";
-import type { Training } from "../train/train.js";
+import type { Trainable, Training } from "../train/train.js";
 import { loadModel } from "./with-kernels.js";
 
 export { FileError } from "../io/file-error.js";
@@ -27,7 +27,7 @@ export { useWideVectors } from "../wasm/wide.js";
  * @param options see saveModel()
  * @throws FileError if it cannot be saved; an existing file is then unchanged
  */
-export function writeModel(path: string, model: RecurrentModel, options: SaveOptions = {}): void {
+export function writeModel(path: string, model: Saved, options: SaveOptions = {}): void {
   pathOf(path);
   writeWhole(path, saveModel(model, options));
 }
@@ -72,7 +72,7 @@ export async function readNgram(path: string, options: TokenizerOptions = {}): P
 }
 
 /** Saves a checkpoint of a training run, completely or not at all. @throws FileError if it cannot be saved */
-export function writeCheckpoint(path: string, training: Training): void {
+export function writeCheckpoint<M extends Trainable>(path: string, training: Training<M>): void {
   pathOf(path);
   writeWhole(path, saveCheckpoint(training));
 }

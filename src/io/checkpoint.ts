@@ -154,12 +154,15 @@ export function resumeFrom<M extends Trainable>(
 }
 
 /**
- * Number of tokens that a checkpoint was trained on, where the held-out part of its text begins; and its patience.
+ * Number of tokens or examples that a checkpoint was trained on, which says what was held out; its patience and its seed.
  * @throws FormatError if the file is not a checkpoint
  */
-export function trainedOn(file: SafeTensors, model: Trainable): { tokens: number; patience?: number | undefined } {
+export function trainedOn(
+  file: SafeTensors,
+  model: Trainable,
+): { tokens: number; patience?: number | undefined; seed: number } {
   const { settings, text } = readTraining(file, taskOf(model));
-  return { tokens: text.tokens, patience: settings.patience };
+  return { tokens: text.tokens, patience: settings.patience, seed: settings.seed };
 }
 
 const DESCRIPTION = "a checkpoint's description";
