@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type * as classify from "../src/entries/classify.js";
 import type * as ngrams from "../src/entries/ngram.js";
 import type * as rivulets from "../src/entries/with-kernels.js";
 import type * as worker from "../src/entries/worker.js";
@@ -127,6 +128,23 @@ describe("in a worker", () => {
     const here = rivulet.prepare(text, tokenizer);
     expect(vocabulary.tokens).toEqual(here.vocabulary.tokens);
     expect(train.length).toBe(here.train.length);
+  });
+
+  it("a classifier is created, trained, asked, saved and loaded", async () => {
+    const examples = ["food bread soup", "food soup rice", "sky rain wind", "sky wind sun"].map((line) => {
+      const [label, ...rest] = line.split(" ");
+      return { labels: [label!], text: rest.join(" ") };
+    });
+    const { Classifier } = (await entry("classify.js")) as typeof classify;
+    const there = await remote.Classifier.create({ examples });
+    const here = await Classifier.create({ examples });
+    expect(there).toMatchObject({ kind: "classifier", labels: ["food", "sky"] });
+    await remote.train(there, examples, { epochs: 5 });
+    await rivulet.train(here, examples, { epochs: 5 });
+    expect(await remote.evaluate(there, examples)).toEqual(rivulet.evaluate(here, examples));
+    expect(await remote.predict(there, "soup", { top: 2 })).toEqual(here.predict("soup", { top: 2 }));
+    const loaded = await remote.loadModel<worker.RemoteTask>(await remote.saveModel(there));
+    expect(await remote.predict(loaded, ["soup", "wind"])).toEqual(here.predictAll(["soup", "wind"]));
   });
 
   it("two computations take turns", async () => {

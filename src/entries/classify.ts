@@ -7,7 +7,13 @@ import { type Classifier, classifier } from "../tasks/classifier.js";
 import type { Training } from "../train/train.js";
 
 export { type Example, type LabelFormat, readLabels } from "../data/labels.js";
-export { Classifier, type ClassifierConfig, type ClassifierOptions, type Prediction } from "../tasks/classifier.js";
+export {
+  Classifier,
+  type ClassifierConfig,
+  type ClassifierOptions,
+  type Prediction,
+  type PredictOptions,
+} from "../tasks/classifier.js";
 export type { LabelFigures } from "../tasks/label-figures.js";
 
 /**

@@ -1,5 +1,6 @@
 // rivulet/worker-thread: the file that a worker runs. A custom worker file only has to import it.
 
+import { classifier } from "../tasks/classifier.js";
 import { kernels } from "../wasm/inlined.js";
 import { provideKernels } from "../wasm/load.js";
 import { nodeThreads } from "../worker/start.js";
@@ -18,5 +19,5 @@ serve(
         },
         post: (answer, transfer) => page.postMessage(answer, transfer),
       },
-  [],
+  [classifier],
 );

@@ -13,6 +13,7 @@ import { exp, log } from "../exact.js";
 import { decoded64, encoded64 } from "../io/base64.js";
 import { described, record } from "../io/format.js";
 import { DESCRIPTION, type Kind } from "../io/model.js";
+import type { RecurrentModel } from "../lm/recurrent.js";
 import { CELL_NAMES, type NetworkConfig } from "../nn/config.js";
 import { initialize } from "../nn/initialize.js";
 import { type Bags, bag } from "../nn/layers/bag.js";
@@ -24,8 +25,9 @@ import { sigmoidLoss } from "../nn/losses/sigmoid.js";
 import { softmaxLoss } from "../nn/losses/softmax.js";
 import { Network } from "../nn/network.js";
 import type { Axis, Ids, Slot } from "../nn/slots.js";
+import { copyVectors, copyWeights, type Vectors, vectorsOf } from "../nn/transfer.js";
 import { mix, Random } from "../random.js";
-import { featuresOf, hashesOf } from "../text/features.js";
+import { featuresOf, hashesOf, spellingsOf } from "../text/features.js";
 import { adamw } from "../train/optimizer.js";
 import { linear } from "../train/schedule.js";
 import type { Epoch, Task, TrainSettings } from "../train/task.js";
@@ -53,6 +55,8 @@ export interface ClassifierConfig {
   /** Probability of zeroing an element of what the output layer reads, and of an embedding. */
   dropout: number;
   labelSmoothing: number;
+  /** True if the embedding is not trained. */
+  frozen: boolean;
   /** Weight of each label in the loss, in the order of `labels`; undefined if all are 1. */
   classWeights?: readonly number[] | undefined;
   /** True if the places of pieces count: all texts of the training had one length. */
@@ -77,6 +81,7 @@ const USUAL = {
   featureDropout: 0.7,
   dropout: 0,
   labelSmoothing: 0.1,
+  frozen: false,
 } as const;
 
 export interface ClassifierOptions extends Partial<Record<keyof typeof USUAL, unknown>> {
@@ -96,6 +101,15 @@ export interface ClassifierOptions extends Partial<Record<keyof typeof USUAL, un
   labelSmoothing?: number;
   /** Weight of each label in the loss (default 1). */
   classWeights?: Record<string, number>;
+  /** Vectors of words, such as a Map, that the embedding of a recurrent encoder starts from. */
+  vectors?: Vectors;
+  /**
+   * A language model over words that a recurrent encoder starts from: its embedding, its recurrent weights and, unless other
+   * options say so, its cell and sizes.
+   */
+  from?: RecurrentModel;
+  /** True if the embedding is not trained (default false). */
+  frozen?: boolean;
   /** Seed of the initial weights (default 1). */
   seed?: number;
 }
@@ -103,8 +117,17 @@ const OPTIONS: Names<ClassifierOptions> = {
   examples: 1,
   ...(Object.fromEntries(Object.keys(USUAL).map((name) => [name, 1])) as Record<keyof typeof USUAL, 1>),
   classWeights: 1,
+  vectors: 1,
+  from: 1,
   seed: 1,
 };
+
+export interface PredictOptions {
+  /** Number of labels (default 1; if a text can have several labels: those with a probability of at least ½). */
+  top?: number;
+  /** Leaves out labels with a smaller probability: [] means "none of these". */
+  threshold?: number;
+}
 
 export interface Prediction {
   label: string;
@@ -119,6 +142,11 @@ interface Coded {
   readonly words: readonly Int32Array[];
   readonly hash: number;
 }
+
+const EMBEDDING = "embedding.weight";
+
+/** The words of the embedding's rows; row 0 is that of unknown ones. */
+const rowsOf = (examples: readonly Example[]) => ["", ...spellingsOf(examples.map(({ text }) => text))];
 
 /** Texts evaluated at a time. */
 const CHUNK = 256;
@@ -181,9 +209,9 @@ export class Classifier implements Task<readonly Example[], LabelFigures, Coded>
    * @throws TypeError or RangeError that names the invalid option; RangeError if the examples have fewer than two labels
    */
   static async create(options: ClassifierOptions): Promise<Classifier> {
-    const { examples, classWeights, seed = 1, ...rest } = checkOptions("options", options, OPTIONS);
-    const given = { ...USUAL, ...rest } as typeof USUAL &
-      Required<Omit<ClassifierOptions, "examples" | "classWeights" | "seed">>;
+    const { examples, classWeights, seed = 1, vectors, from, ...rest } = checkOptions("options", options, OPTIONS);
+    const given = { ...USUAL, ...(from !== undefined && sizesOf(from)), ...rest } as typeof USUAL &
+      Required<Omit<ClassifierOptions, "examples" | "classWeights" | "seed" | "vectors" | "from">>;
     checkExamples("examples", examples);
     const labels = [...new Set(examples.flatMap((example) => example.labels))].sort();
     if (labels.length < 2) throw new RangeError(`"examples" expected at least 2 labels, got ${labels.length}`);
@@ -200,23 +228,32 @@ export class Classifier implements Task<readonly Example[], LabelFigures, Coded>
     );
     const weights = classWeights && labels.map((label) => classWeights[label] ?? 1);
     const config = checkConfig({ ...given, labels, classWeights: weights, placed, temperature: 1, features, words });
+    if (config.encoder === "bag") {
+      const option = vectors !== undefined ? "vectors" : from !== undefined ? "from" : config.frozen ? "frozen" : "";
+      if (option) throw new RangeError(`"${option}" expected a recurrent "encoder", which has an embedding, got "bag"`);
+    }
     const model = new Classifier(config);
-    await model.network.build();
-    initialize(model.network, integer("seed", seed, 0), {});
+    const { network } = model;
+    await network.build();
+    initialize(network, integer("seed", seed, 0), {});
+    if (from !== undefined) {
+      copyWeights(network, from.network, (name) => name.startsWith("rnn."));
+      copyVectors(network, EMBEDDING, rowsOf(examples), vectorsOf(from.network, EMBEDDING, from.vocabulary));
+    }
+    if (vectors !== undefined) copyVectors(network, EMBEDDING, rowsOf(examples), vectors);
+    if (config.frozen) network.freeze(EMBEDDING);
     return model;
   }
 
   /**
    * Returns the likeliest labels of a text, the likeliest first.
-   * @param top number of labels (default 1; if a text can have several labels: those with a probability of at least ½)
-   * @param threshold leaves out labels with a smaller probability: [] means "none of these"
    */
-  predict(text: string, options: { top?: number; threshold?: number } = {}): Prediction[] {
+  predict(text: string, options: PredictOptions = {}): Prediction[] {
     return this.predictAll([text], options)[0]!;
   }
 
   /** predict() for many texts. */
-  predictAll(texts: readonly string[], options: { top?: number; threshold?: number } = {}): Prediction[][] {
+  predictAll(texts: readonly string[], options: PredictOptions = {}): Prediction[][] {
     const { several, labels } = this.config;
     const { top, threshold = several && top === undefined ? 0.5 : 0 } = checkOptions("options", options, {
       top: 1,
@@ -255,6 +292,10 @@ export class Classifier implements Task<readonly Example[], LabelFigures, Coded>
     }
     this.temperature = exp((from + to) / 2);
     return this.temperature;
+  }
+
+  get labels(): readonly string[] {
+    return this.config.labels;
   }
 
   describe(): object {
@@ -384,6 +425,17 @@ export class Classifier implements Task<readonly Example[], LabelFigures, Coded>
   }
 }
 
+/** The encoder that a language model is the start of. @throws TypeError, RangeError if it is the start of none */
+function sizesOf(from: RecurrentModel) {
+  if (from?.config === undefined || from.vocabulary === undefined) {
+    throw new TypeError(`"from" expected a language model, such as from RecurrentModel.create(), got ${show(from)}`);
+  }
+  const { cell, activation, hiddenSize, layers, embeddingSize } = from.config;
+  if (embeddingSize === 0) throw new RangeError('"from" expected a language model with an embedding, got one without');
+  if (activation !== "tanh") throw new RangeError(`"from" expected the activation "tanh", got "${activation}"`);
+  return { encoder: cell, hiddenSize, layers, embeddingSize, bidirectional: false };
+}
+
 /** How classifiers are read from files. */
 export const classifier: Kind<Classifier> = {
   name: "classifier",
@@ -396,6 +448,7 @@ export const classifier: Kind<Classifier> = {
     const values = weights(model.network.parameters);
     await model.network.build();
     for (const [name, value] of values) model.network.write(name, value);
+    if (complete.frozen) model.network.freeze(EMBEDDING);
     return model;
   },
 };
@@ -424,6 +477,7 @@ function checkConfig(given: ClassifierConfig): ClassifierConfig {
     dropout: number("dropout", given.dropout, ...FRACTION),
     labelSmoothing: number("labelSmoothing", given.labelSmoothing, ...FRACTION),
     classWeights: given.classWeights?.map((weight, i) => number(`classWeights[${i}]`, weight, ...POSITIVE)),
+    frozen: boolean("frozen", given.frozen ?? false),
     placed: boolean("placed", given.placed),
     temperature: number("temperature", given.temperature, ...POSITIVE),
     features,

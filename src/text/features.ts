@@ -112,6 +112,16 @@ export function hashesOf(texts: readonly string[], placed: boolean): { features:
   return { features: [...found.features], words: [...found.words] };
 }
 
+/** Returns the words of texts as they are first written, in the order of hashesOf(). */
+export function spellingsOf(texts: readonly string[]): string[] {
+  const found = new Map<number, string>();
+  for (const text of texts) {
+    const { words } = featuresOf(text, false);
+    for (const [i, word] of wordsOf(text).entries()) if (!found.has(words[i]!)) found.set(words[i]!, word);
+  }
+  return [...found.values()];
+}
+
 /** Appends the pieces of a word from `least` to `most` code units. @param placed true if their places count */
 function pieces(word: string, kind: number, least: number, most: number, placed: boolean, features: number[]): void {
   for (let i = 0; i < word.length; i++) {

@@ -13,6 +13,7 @@ import type { CountOptions } from "../ngram/count.js";
 import type { KneserNeyOptions } from "../ngram/kneser-ney.js";
 import type { Smoothing } from "../ngram/model.js";
 import type { NetworkConfig } from "../nn/config.js";
+import type { ClassifierOptions, Prediction, PredictOptions } from "../tasks/classifier.js";
 import type { CorpusOptions, Text } from "../text/corpus.js";
 import type { TokenIds } from "../text/ids.js";
 import type { Tokenizer, TokenizerSpec } from "../text/tokenizers.js";
@@ -75,6 +76,9 @@ type Resumed = Omit<ResumeOptions<TokenIds>, "valid"> & { valid?: Ids };
  */
 export interface RivuletWorker {
   RecurrentModel: { create(options: RecurrentOptions): Promise<RemoteModel> };
+  Classifier: { create(options: Omit<ClassifierOptions, "from"> & { from?: RemoteModel }): Promise<RemoteTask> };
+  predict(model: RemoteTask, text: string, options?: PredictOptions): Promise<Prediction[]>;
+  predict(model: RemoteTask, texts: readonly string[], options?: PredictOptions): Promise<Prediction[][]>;
   prepare(text: Text, tokenizer: Tokenizer, options?: CorpusOptions): Promise<RemoteCorpus>;
   encode(text: Text, tokenizer: Tokenizer, vocabulary: Vocabulary): Promise<RemoteIds>;
   train(model: RemoteModel, tokens: Ids, options?: RemoteTrainOptions): RemoteTraining;
@@ -129,6 +133,7 @@ export interface WorkerPort {
 /** The functions that return a promise, each with the index of the argument whose bytes are moved, or −1. */
 const CALLS: { [name in FunctionName]?: number } = {
   ...{
+    predict: -1,
     prepare: -1,
     encode: -1,
     gradientFlow: -1,
@@ -154,8 +159,12 @@ export function connect(port: WorkerPort): RivuletWorker {
     (...args: unknown[]) => connection.call(name as FunctionName, args, moved),
   ]);
   return {
-    ...(Object.fromEntries(calls) as Omit<RivuletWorker, "RecurrentModel" | "train" | "generate" | "saveArpa">),
+    ...(Object.fromEntries(calls) as Omit<
+      RivuletWorker,
+      "RecurrentModel" | "Classifier" | "train" | "generate" | "saveArpa"
+    >),
     RecurrentModel: { create: (...args: unknown[]) => connection.call("create", args) as Promise<RemoteModel> },
+    Classifier: { create: (...args: unknown[]) => connection.call("createClassifier", args) as Promise<RemoteTask> },
     train: (...args: [unknown, unknown, { signal?: Signal }?]) =>
       new RemoteTraining<never>(connection, () => connection.begin("train", args), args[2]?.signal),
     generate: (...args) => new RemoteGeneration(connection, () => connection.begin("generate", args)),

@@ -17,6 +17,7 @@ import { laplace } from "../ngram/laplace.js";
 import { maximumLikelihood } from "../ngram/maximum-likelihood.js";
 import { NgramModel } from "../ngram/model.js";
 import { stupidBackoff } from "../ngram/stupid-backoff.js";
+import { Classifier, type PredictOptions } from "../tasks/classifier.js";
 import { type Corpus, encode, prepare } from "../text/corpus.js";
 import type { TokenIds } from "../text/ids.js";
 import { sentences, words } from "../text/sentences.js";
@@ -31,6 +32,9 @@ import { type Answer, form, fromForm, type Kept, movable, plainError, type Reque
 /** The functions that a page can call, apart from those that read models of any kind. */
 const FUNCTIONS = {
   create: RecurrentModel.create,
+  createClassifier: Classifier.create,
+  predict: (model: Classifier, texts: string | readonly string[], options?: PredictOptions) =>
+    typeof texts === "string" ? model.predict(texts, options) : model.predictAll(texts, options),
   prepare,
   encode,
   train,
