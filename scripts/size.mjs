@@ -1,6 +1,6 @@
 // Prints the gzipped sizes of what users download, compares them with their budgets, and fails if one is exceeded.
 // Programs that use parts of the library are bundled by esbuild and by Vite, because bundlers remove different parts of
-// unused code; the larger result counts. Three budgets are above their goals: those rows print the goal, too.
+// unused code; the larger result counts. Four budgets are above their goals: those rows print the goal, too.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -69,13 +69,13 @@ const KB = 1024;
 const rows = [
   ["kernels, strict", file("build/strict.wasm"), 16 * KB],
   ["kernels, relaxed", file("build/relaxed.wasm"), 16 * KB],
-  ["rivulet, kernels inlined", await bundled('export * from "rivulet";'), 40 * KB],
+  ["rivulet, kernels inlined", await bundled('export * from "rivulet";'), 48 * KB, 40 * KB],
   ["rivulet/ngram", await bundled('export * from "rivulet/ngram";'), 25 * KB, 20 * KB],
   [
     "to load a network and generate",
     await bundled(`import { generate, loadModel } from "rivulet";
       export const write = async (file) => [...generate(await loadModel(file), { prompt: "It was " })].join("");`),
-    33.5 * KB,
+    37.5 * KB,
     24 * KB,
   ],
   [
