@@ -59,6 +59,14 @@ export class Random {
     return sum;
   }
 
+  /** The integers from 0 to n − 1 in random order. */
+  permutation(n: number): Uint32Array {
+    const numbers = new Uint32Array(n);
+    for (let i = 0; i < n; i++) numbers[i] = i;
+    this.shuffle(numbers);
+    return numbers;
+  }
+
   /** Shuffles an array in place (Fisher and Yates). */
   shuffle(array: Uint32Array): void {
     for (let i = array.length - 1; i > 0; i--) {

@@ -2,9 +2,9 @@
 
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { pack, packedIds } from "../src/data/packed.js";
 import { Classifier, type Example, loadModel, readLabels, resume } from "../src/entries/classify.js";
 import { evaluate, loadModel as loadLanguage, saveCheckpoint, saveModel, train } from "../src/entries/index.js";
+import { packed, packedIds } from "../src/nn/steps.js";
 import { LabelCounts } from "../src/tasks/label-figures.js";
 import { featuresOf, wordsOf } from "../src/text/features.js";
 import { Harness, variants } from "./kernel-harness.js";
@@ -104,10 +104,10 @@ describe.each(variants)("the kernels of bags, %s", (variant) => {
 });
 
 it("sequences are packed time-major, the longest first", () => {
-  const packed = pack([2, 3, 1, 3]);
-  expect([...packed.order]).toEqual([1, 3, 0, 2]);
-  expect(packed.counts).toEqual([4, 3, 2]);
-  expect([...packedIds(packed, [[20, 21], [30, 31, 32], [10], [40, 41, 42]])]).toEqual([
+  const four = packed([2, 3, 1, 3]);
+  expect([...four.order]).toEqual([1, 3, 0, 2]);
+  expect(four.counts).toEqual([4, 3, 2]);
+  expect([...packedIds(four, [[20, 21], [30, 31, 32], [10], [40, 41, 42]])]).toEqual([
     30, 40, 20, 10, 31, 41, 21, 32, 42,
   ]);
 });

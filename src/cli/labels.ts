@@ -81,8 +81,7 @@ export async function resumeLabels(
 async function heldOut(args: Args, path: string, examples: readonly Example[], share: number, seed: number) {
   const file = args.file("valid-file");
   if (file !== undefined) return { training: examples, valid: await read(args, file) };
-  const order = Uint32Array.from(examples, (_, i) => i);
-  new Random(mix(seed, examples.length)).shuffle(order);
+  const order = new Random(mix(seed, examples.length)).permutation(examples.length);
   const held = new Set(order.subarray(0, Math.round(examples.length * share)));
   const part = (out: boolean) => examples.filter((_, i) => held.has(i) === out);
   const training = part(false);

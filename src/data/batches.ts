@@ -12,8 +12,7 @@ const POOL = 32;
  * @returns the numbers of the sequences in each batch; at most one batch is smaller than `batch`
  */
 export function similarLengths(lengths: ArrayLike<number>, batch: number, random: Random): Uint32Array[] {
-  const order = numbers(lengths.length);
-  random.shuffle(order);
+  const order = random.permutation(lengths.length);
   const batches: Uint32Array[] = [];
   for (let from = 0; from < order.length; from += POOL * batch) {
     const pool = order.slice(from, from + POOL * batch);
@@ -26,14 +25,5 @@ export function similarLengths(lengths: ArrayLike<number>, batch: number, random
     for (let i = 0; i < length; i++) sorted[i] = pool[keys[i]! % length]!;
     for (let i = 0; i < length; i += batch) batches.push(sorted.subarray(i, i + batch));
   }
-  const places = numbers(batches.length);
-  random.shuffle(places);
-  return Array.from(places, (place) => batches[place]!);
-}
-
-/** The integers from 0 to n − 1. */
-function numbers(n: number): Uint32Array {
-  const all = new Uint32Array(n);
-  for (let i = 0; i < n; i++) all[i] = i;
-  return all;
+  return Array.from(random.permutation(batches.length), (place) => batches[place]!);
 }

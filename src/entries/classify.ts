@@ -7,13 +7,8 @@ import { type Classifier, classifier } from "../tasks/classifier.js";
 import type { Training } from "../train/train.js";
 
 export { type Example, type LabelFormat, readLabels } from "../data/labels.js";
-export {
-  Classifier,
-  type ClassifierConfig,
-  type ClassifierOptions,
-  type Prediction,
-  type PredictOptions,
-} from "../tasks/classifier.js";
+export { Classifier, type Prediction, type PredictOptions } from "../tasks/classifier.js";
+export type { ClassifierConfig, ClassifierOptions } from "../tasks/classifier-config.js";
 export type { LabelFigures } from "../tasks/label-figures.js";
 
 /**

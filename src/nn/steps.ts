@@ -29,25 +29,33 @@ export function stepTable(counts: readonly number[], backward: boolean, initialG
   return Int32Array.of(steps.length / 4, B, initialGradient ? 0 : B, 0, ...steps);
 }
 
-/**
- * Packs sequences of any lengths.
- * @param lengths each at least 1
- * @returns order: the sequences from the longest to the shortest, and as given where they are equally long. counts: the number
- * of rows at each step. starts: the first row of each step; token t of sequence order[i] is in row starts[t] + i.
- */
-export function packed(lengths: ArrayLike<number>): { order: number[]; counts: number[]; starts: number[] } {
+/** How sequences of any lengths are packed. */
+export interface Packed {
+  /** Number of rows at each step. */
+  readonly counts: readonly number[];
+  /** The sequences from the longest to the shortest, and as given where they are equally long. */
+  readonly order: readonly number[];
+}
+
+/** Packs sequences. @param lengths each at least 1 */
+export function packed(lengths: ArrayLike<number>): Packed {
   const order = Array.from(lengths, (_, i) => i).sort((a, b) => lengths[b]! - lengths[a]!);
   const longest = lengths[order[0]!] ?? 0;
-  const [counts, starts]: [number[], number[]] = [[], []];
+  const counts: number[] = [];
   let count = order.length;
-  let row = 0;
   for (let t = 0; t < longest; t++) {
     while (lengths[order[count - 1]!]! <= t) count--;
     counts.push(count);
-    starts.push(row);
-    row += count;
   }
-  return { order, counts, starts };
+  return { counts, order };
+}
+
+/** Returns the ids of packed sequences, row by row. */
+export function packedIds({ counts, order }: Packed, sequences: readonly ArrayLike<number>[]): Int32Array {
+  const ids = new Int32Array(counts.reduce((sum, n) => sum + n, 0));
+  let row = 0;
+  for (const [t, n] of counts.entries()) for (let i = 0; i < n; i++) ids[row++] = sequences[order[i]!]![t]!;
+  return ids;
 }
 
 /** Returns the number of the state before each row. */

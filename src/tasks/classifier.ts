@@ -5,16 +5,13 @@
 //   p = softmax([b, h]·Wo + b_o)   or σ of each score, if a text can have several labels
 
 import { fnv1a } from "../arrays.js";
-import { boolean, checkOptions, FRACTION, integer, type Names, number, oneOf, POSITIVE, show } from "../check.js";
+import { checkOptions, integer, number, show } from "../check.js";
 import { similarLengths } from "../data/batches.js";
 import { checkExamples, type Example } from "../data/labels.js";
-import { pack, packedIds } from "../data/packed.js";
 import { exp, log } from "../exact.js";
 import { decoded64, encoded64 } from "../io/base64.js";
 import { described, record } from "../io/format.js";
 import { DESCRIPTION, type Kind } from "../io/model.js";
-import type { RecurrentModel } from "../lm/recurrent.js";
-import { CELL_NAMES, type NetworkConfig } from "../nn/config.js";
 import { initialize } from "../nn/initialize.js";
 import { type Bags, bag } from "../nn/layers/bag.js";
 import { dropout } from "../nn/layers/dropout.js";
@@ -25,102 +22,15 @@ import { sigmoidLoss } from "../nn/losses/sigmoid.js";
 import { softmaxLoss } from "../nn/losses/softmax.js";
 import { Network } from "../nn/network.js";
 import type { Axis, Ids, Slot } from "../nn/slots.js";
-import { copyVectors, copyWeights, type Vectors, vectorsOf } from "../nn/transfer.js";
+import { packed, packedIds } from "../nn/steps.js";
+import { copyVectors, copyWeights, vectorsOf } from "../nn/transfer.js";
 import { mix, Random } from "../random.js";
-import { featuresOf, hashesOf, spellingsOf } from "../text/features.js";
+import { featuresOf, spellingsOf } from "../text/features.js";
 import { adamw } from "../train/optimizer.js";
 import { linear } from "../train/schedule.js";
 import type { Epoch, Task, TrainSettings } from "../train/task.js";
+import { type ClassifierConfig, type ClassifierOptions, checkConfig, configOf } from "./classifier-config.js";
 import { LabelCounts, type LabelFigures } from "./label-figures.js";
-
-export const ENCODERS = ["bag", ...CELL_NAMES] as const;
-
-/** What a classifier is, apart from its weights. */
-export interface ClassifierConfig {
-  labels: readonly string[];
-  /** True if a text can have several labels, or none. */
-  several: boolean;
-  encoder: "bag" | NetworkConfig["cell"];
-  /** True if a recurrent encoder has a bag beside it. */
-  bag: boolean;
-  /** Width of the bag. */
-  dimension: number;
-  embeddingSize: number;
-  hiddenSize: number;
-  layers: number;
-  bidirectional: boolean;
-  pooling: "max" | "mean" | "last";
-  /** Probability of leaving a feature of a text out, in training. */
-  featureDropout: number;
-  /** Probability of zeroing an element of what the output layer reads, and of an embedding. */
-  dropout: number;
-  labelSmoothing: number;
-  /** True if the embedding is not trained. */
-  frozen: boolean;
-  /** Weight of each label in the loss, in the order of `labels`; undefined if all are 1. */
-  classWeights?: readonly number[] | undefined;
-  /** True if the places of pieces count: all texts of the training had one length. */
-  placed: boolean;
-  /** Divides the scores: more than 1 makes the probabilities more cautious. */
-  temperature: number;
-  /** Hashes of the features and of the words that the model knows, in the order of their rows. */
-  features: readonly number[];
-  words: readonly number[];
-}
-
-const USUAL = {
-  several: false,
-  encoder: "bag",
-  bag: true,
-  dimension: 64,
-  embeddingSize: 64,
-  hiddenSize: 64,
-  layers: 1,
-  bidirectional: true,
-  pooling: "max",
-  featureDropout: 0.7,
-  dropout: 0,
-  labelSmoothing: 0.1,
-  frozen: false,
-} as const;
-
-export interface ClassifierOptions extends Partial<Record<keyof typeof USUAL, unknown>> {
-  /** The labeled texts that the labels and the features are taken from: those that the model will be trained on. */
-  examples: readonly Example[];
-  several?: boolean;
-  encoder?: ClassifierConfig["encoder"];
-  bag?: boolean;
-  dimension?: number;
-  embeddingSize?: number;
-  hiddenSize?: number;
-  layers?: number;
-  bidirectional?: boolean;
-  pooling?: ClassifierConfig["pooling"];
-  featureDropout?: number;
-  dropout?: number;
-  labelSmoothing?: number;
-  /** Weight of each label in the loss (default 1). */
-  classWeights?: Record<string, number>;
-  /** Vectors of words, such as a Map, that the embedding of a recurrent encoder starts from. */
-  vectors?: Vectors;
-  /**
-   * A language model over words that a recurrent encoder starts from: its embedding, its recurrent weights and, unless other
-   * options say so, its cell and sizes.
-   */
-  from?: RecurrentModel;
-  /** True if the embedding is not trained (default false). */
-  frozen?: boolean;
-  /** Seed of the initial weights (default 1). */
-  seed?: number;
-}
-const OPTIONS: Names<ClassifierOptions> = {
-  examples: 1,
-  ...(Object.fromEntries(Object.keys(USUAL).map((name) => [name, 1])) as Record<keyof typeof USUAL, 1>),
-  classWeights: 1,
-  vectors: 1,
-  from: 1,
-  seed: 1,
-};
 
 export interface PredictOptions {
   /** Number of labels (default 1; if a text can have several labels: those with a probability of at least ½). */
@@ -137,16 +47,14 @@ export interface Prediction {
 /** An example as the network reads it. */
 interface Coded {
   readonly examples: readonly Example[];
-  /** The numbers of each text's features and words. */
+  /** The numbers of each text's features, words and labels; −1 stands for a label that the model does not have. */
   readonly features: readonly Int32Array[];
   readonly words: readonly Int32Array[];
+  readonly labels: readonly (readonly number[])[];
   readonly hash: number;
 }
 
 const EMBEDDING = "embedding.weight";
-
-/** The words of the embedding's rows; row 0 is that of unknown ones. */
-const rowsOf = (examples: readonly Example[]) => ["", ...spellingsOf(examples.map(({ text }) => text))];
 
 /** Texts evaluated at a time. */
 const CHUNK = 256;
@@ -165,8 +73,10 @@ export class Classifier implements Task<readonly Example[], LabelFigures, Coded>
   private readonly tokens: Axis | undefined;
   private readonly words: Ids | undefined;
   private readonly bags: Bags | undefined;
-  private readonly targets: Ids;
-  private readonly loss: ReturnType<typeof softmaxLoss> | ReturnType<typeof sigmoidLoss>;
+  /** Copies the labels of each text into the network. */
+  private readonly writeLabels: (labels: readonly (readonly number[])[]) => void;
+  /** Probabilities of the labels of each text after a forward pass or, with one label each, their logarithms. */
+  private readonly scores: () => Float32Array;
   /** Divides the scores: more than 1 makes the probabilities more cautious. See calibrate(). */
   temperature: number;
   private readonly numbers: { labels: Map<string, number>; features: Map<number, number>; words: Map<number, number> };
@@ -192,13 +102,17 @@ export class Classifier implements Task<readonly Example[], LabelFigures, Coded>
       inputs.push(bag(network, this.texts, this.bags, config.dimension));
     }
     const read = inputs.map((x) => dropout(network, x, p));
-    this.targets = network.ids(this.texts, labels.length, -1, "labels");
-    this.loss = several
-      ? sigmoidLoss(network, read, labels.length)
-      : softmaxLoss(network, read, this.targets, {
-          labelSmoothing: config.labelSmoothing,
-          ...(config.classWeights && { classWeights: config.classWeights }),
-        });
+    if (several) {
+      const loss = sigmoidLoss(network, read, labels.length);
+      this.writeLabels = (all) => loss.write(all.flatMap((mine) => labels.map((_, i) => (mine.includes(i) ? 1 : 0))));
+      this.scores = () => loss.probabilities();
+    } else {
+      const targets = network.ids(this.texts, labels.length, -1, "labels");
+      const { labelSmoothing, classWeights } = config;
+      const loss = softmaxLoss(network, read, targets, { labelSmoothing, ...(classWeights && { classWeights }) });
+      this.writeLabels = (all) => targets.write(all.map(([label]) => label!));
+      this.scores = () => loss.logProbs();
+    }
     this.temperature = config.temperature;
     const index = <T>(values: readonly T[], from = 0) => new Map(values.map((value, i) => [value, i + from]));
     this.numbers = { labels: index(labels), features: index(config.features), words: index(config.words, 1) };
@@ -209,45 +123,26 @@ export class Classifier implements Task<readonly Example[], LabelFigures, Coded>
    * @throws TypeError or RangeError that names the invalid option; RangeError if the examples have fewer than two labels
    */
   static async create(options: ClassifierOptions): Promise<Classifier> {
-    const { examples, classWeights, seed = 1, vectors, from, ...rest } = checkOptions("options", options, OPTIONS);
-    const given = { ...USUAL, ...(from !== undefined && sizesOf(from)), ...rest } as typeof USUAL &
-      Required<Omit<ClassifierOptions, "examples" | "classWeights" | "seed" | "vectors" | "from">>;
-    checkExamples("examples", examples);
-    const labels = [...new Set(examples.flatMap((example) => example.labels))].sort();
-    if (labels.length < 2) throw new RangeError(`"examples" expected at least 2 labels, got ${labels.length}`);
-    for (const label of Object.keys(classWeights ?? {})) {
-      if (!labels.includes(label))
-        throw new RangeError(`"classWeights" expected labels of the examples, got ${show(label)}`);
-      number(`classWeights.${label}`, classWeights![label], ...POSITIVE);
-    }
-    const length = examples[0]!.text.length;
-    const placed = length > 1 && examples.every(({ text }) => text.length === length);
-    const { features, words } = hashesOf(
-      examples.map(({ text }) => text),
-      placed,
-    );
-    const weights = classWeights && labels.map((label) => classWeights[label] ?? 1);
-    const config = checkConfig({ ...given, labels, classWeights: weights, placed, temperature: 1, features, words });
-    if (config.encoder === "bag") {
-      const option = vectors !== undefined ? "vectors" : from !== undefined ? "from" : config.frozen ? "frozen" : "";
-      if (option) throw new RangeError(`"${option}" expected a recurrent "encoder", which has an embedding, got "bag"`);
-    }
+    const config = configOf(options);
+    const { examples, seed = 1, vectors, from } = options;
     const model = new Classifier(config);
     const { network } = model;
     await network.build();
     initialize(network, integer("seed", seed, 0), {});
-    if (from !== undefined) {
-      copyWeights(network, from.network, (name) => name.startsWith("rnn."));
-      copyVectors(network, EMBEDDING, rowsOf(examples), vectorsOf(from.network, EMBEDDING, from.vocabulary));
+    if (from !== undefined || vectors !== undefined) {
+      // The words of the embedding's rows; row 0 is that of unknown ones.
+      const rows = ["", ...spellingsOf(examples.map(({ text }) => text))];
+      if (from !== undefined) {
+        copyWeights(network, from.network, (name) => name.startsWith("rnn."));
+        copyVectors(network, EMBEDDING, rows, vectorsOf(from.network, EMBEDDING, from.vocabulary));
+      }
+      if (vectors !== undefined) copyVectors(network, EMBEDDING, rows, vectors);
     }
-    if (vectors !== undefined) copyVectors(network, EMBEDDING, rowsOf(examples), vectors);
     if (config.frozen) network.freeze(EMBEDDING);
     return model;
   }
 
-  /**
-   * Returns the likeliest labels of a text, the likeliest first.
-   */
+  /** Returns the likeliest labels of a text, the likeliest first. */
   predict(text: string, options: PredictOptions = {}): Prediction[] {
     return this.predictAll([text], options)[0]!;
   }
@@ -281,7 +176,7 @@ export class Classifier implements Task<readonly Example[], LabelFigures, Coded>
     if (this.config.several) throw new RangeError('"calibrate" expected a classifier of one label for each text');
     this.temperature = 1;
     const p = [...this.probabilities(data, range(0, examples.length))].map((row) => row.map(log));
-    const truth = examples.map(({ labels: [label] }) => this.numbers.labels.get(label!)!);
+    const truth = data.labels.map(([label]) => label!);
     const loss = (logT: number) => p.reduce((sum, row, i) => sum - log(softmax(row, exp(logT))[truth[i]!]!), 0);
     // The loss has one minimum: a search by golden sections.
     let [from, to] = [-3, 3];
@@ -348,7 +243,7 @@ export class Classifier implements Task<readonly Example[], LabelFigures, Coded>
     const { labels, several } = this.config;
     const rows = this.load(data, chosen);
     this.network.forward();
-    const all = "probabilities" in this.loss ? this.loss.probabilities() : this.loss.logProbs();
+    const all = this.scores();
     const place = new Uint32Array(chosen.length);
     for (const [row, i] of rows.entries()) place[i] = row;
     for (const row of place) {
@@ -361,25 +256,21 @@ export class Classifier implements Task<readonly Example[], LabelFigures, Coded>
    * Copies texts into the network, without their labels if there is no `random` to choose features by.
    * @returns for each row of the network, its place among those chosen
    */
-  private load({ features, words, examples }: Coded, chosen: Uint32Array, random?: Random): Uint32Array {
-    const { featureDropout, labels } = this.config;
-    let rows: Uint32Array = range(0, chosen.length);
+  private load(data: Coded, chosen: Uint32Array, random?: Random): readonly number[] | Uint32Array {
+    const { featureDropout } = this.config;
+    let rows: readonly number[] | Uint32Array = range(0, chosen.length);
     if (this.tokens) {
-      const packed = pack(Array.from(chosen, (i) => words[i]!.length));
-      rows = packed.order;
-      this.tokens.pack(packed.counts);
-      this.words!.write(
-        packedIds(
-          packed,
-          Array.from(chosen, (i) => words[i]!),
-        ),
-      );
+      const sequences = Array.from(chosen, (i) => data.words[i]!);
+      const order = packed(sequences.map(({ length }) => length));
+      rows = order.order;
+      this.tokens.pack(order.counts);
+      this.words!.write(packedIds(order, sequences));
     } else this.texts.resize(chosen.length);
     if (this.bags) {
       const kept: number[] = [];
       const starts = new Int32Array(rows.length + 1);
       for (const [row, place] of rows.entries()) {
-        for (const feature of features[chosen[place]!]!) {
+        for (const feature of data.features[chosen[place]!]!) {
           if (!random || random.float() >= featureDropout) kept.push(feature);
         }
         starts[row + 1] = kept.length;
@@ -388,10 +279,7 @@ export class Classifier implements Task<readonly Example[], LabelFigures, Coded>
       this.bags.ids.axis.resize(kept.length);
       this.bags.ids.write(kept);
     }
-    const truth = random ? Array.from(rows, (place) => examples[chosen[place]!]!.labels) : [];
-    if ("write" in this.loss) {
-      this.loss.write(truth.flatMap((mine) => labels.map((label) => (mine.includes(label) ? 1 : 0))));
-    } else this.targets.write(truth.map(([label]) => this.numbers.labels.get(label!)!));
+    this.writeLabels(random ? Array.from(rows, (place) => data.labels[chosen[place]!]!) : []);
     return rows;
   }
 
@@ -399,41 +287,37 @@ export class Classifier implements Task<readonly Example[], LabelFigures, Coded>
     const { placed } = this.config;
     const numbered = (hashes: readonly number[], numbers: Map<number, number>) =>
       Int32Array.from(hashes, (hash) => numbers.get(hash) ?? -1);
-    let hash = 0x811c9dc5;
+    let hash: number | undefined;
     const coded = examples.map(({ text, labels }) => {
       const { features, words } = featuresOf(text, placed);
-      hash = fnv1a([...features, labels.length, ...labels.map((label) => this.numbers.labels.get(label) ?? -1)], hash);
+      const mine = labels.map((label) => this.numbers.labels.get(label) ?? -1);
+      hash = fnv1a(mine, fnv1a([mine.length], fnv1a(features, hash)));
       return {
         features: numbered(features, this.numbers.features).filter((feature) => feature >= 0),
         // A text without words is read as an unknown one.
         words:
           words.length > 0 ? numbered(words, this.numbers.words).map((word) => Math.max(word, 0)) : new Int32Array(1),
+        labels: mine,
       };
     });
-    return { examples, features: coded.map(({ features }) => features), words: coded.map(({ words }) => words), hash };
+    return {
+      examples,
+      features: coded.map(({ features }) => features),
+      words: coded.map(({ words }) => words),
+      labels: coded.map(({ labels }) => labels),
+      hash: hash!,
+    };
   }
 
   /** @throws RangeError that names an example with a label that the model does not have */
-  private checkKnown({ examples }: Coded): void {
-    for (const [i, { labels }] of examples.entries()) {
-      const other = labels.find((label) => !this.numbers.labels.has(label));
-      if (other === undefined) continue;
-      throw new RangeError(
-        `"data[${i}]" expected labels that the classifier was created with, got ${show(other)}: create it from all examples`,
-      );
-    }
+  private checkKnown({ examples, labels }: Coded): void {
+    const at = labels.findIndex((mine) => mine.includes(-1));
+    if (at < 0) return;
+    const other = examples[at]!.labels[labels[at]!.indexOf(-1)];
+    throw new RangeError(
+      `"data[${at}]" expected labels that the classifier was created with, got ${show(other)}: create it from all examples`,
+    );
   }
-}
-
-/** The encoder that a language model is the start of. @throws TypeError, RangeError if it is the start of none */
-function sizesOf(from: RecurrentModel) {
-  if (from?.config === undefined || from.vocabulary === undefined) {
-    throw new TypeError(`"from" expected a language model, such as from RecurrentModel.create(), got ${show(from)}`);
-  }
-  const { cell, activation, hiddenSize, layers, embeddingSize } = from.config;
-  if (embeddingSize === 0) throw new RangeError('"from" expected a language model with an embedding, got one without');
-  if (activation !== "tanh") throw new RangeError(`"from" expected the activation "tanh", got "${activation}"`);
-  return { encoder: cell, hiddenSize, layers, embeddingSize, bidirectional: false };
 }
 
 /** How classifiers are read from files. */
@@ -452,38 +336,6 @@ export const classifier: Kind<Classifier> = {
     return model;
   },
 };
-
-function checkConfig(given: ClassifierConfig): ClassifierConfig {
-  const { labels, features, words } = given;
-  if (
-    !Array.isArray(labels) ||
-    labels.length < 2 ||
-    labels.some((label) => typeof label !== "string" || label === "")
-  ) {
-    throw new TypeError(`"labels" expected at least two labels, got ${show(labels)}`);
-  }
-  return Object.freeze({
-    labels,
-    several: boolean("several", given.several),
-    encoder: oneOf("encoder", given.encoder, ENCODERS),
-    bag: boolean("bag", given.bag),
-    dimension: integer("dimension", given.dimension),
-    embeddingSize: integer("embeddingSize", given.embeddingSize),
-    hiddenSize: integer("hiddenSize", given.hiddenSize),
-    layers: integer("layers", given.layers, 1, 100),
-    bidirectional: boolean("bidirectional", given.bidirectional),
-    pooling: oneOf("pooling", given.pooling, ["max", "mean", "last"]),
-    featureDropout: number("featureDropout", given.featureDropout, ...FRACTION),
-    dropout: number("dropout", given.dropout, ...FRACTION),
-    labelSmoothing: number("labelSmoothing", given.labelSmoothing, ...FRACTION),
-    classWeights: given.classWeights?.map((weight, i) => number(`classWeights[${i}]`, weight, ...POSITIVE)),
-    frozen: boolean("frozen", given.frozen ?? false),
-    placed: boolean("placed", given.placed),
-    temperature: number("temperature", given.temperature, ...POSITIVE),
-    features,
-    words,
-  });
-}
 
 function checkText(text: string): string {
   if (typeof text === "string") return text;

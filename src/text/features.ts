@@ -70,6 +70,13 @@ function shapeOf(c: number): number {
   return Math.min(c, 128); // all others are alike
 }
 
+/** The hash of a lowercase word, before it is spread. */
+function hashOf(word: string): number {
+  let hash = WORD;
+  for (let i = 0; i < word.length; i++) hash = mixed(hash, word.charCodeAt(i));
+  return hash;
+}
+
 /**
  * Returns the features of a text, and the hashes of its words alone.
  * @param placed true if pieces of the text count together with their place in it
@@ -81,8 +88,7 @@ export function featuresOf(text: string, placed: boolean): { features: number[];
   let before = 0;
   for (const [at, original] of given.entries()) {
     const word = original.toLowerCase();
-    let hash = WORD;
-    for (let i = 0; i < word.length; i++) hash = mixed(hash, word.charCodeAt(i));
+    const hash = hashOf(word);
     words.push(spread(hash));
     if (at > 0) features.push(spread(mixed(mixed(PAIR, before), hash)));
     before = hash;
@@ -116,8 +122,10 @@ export function hashesOf(texts: readonly string[], placed: boolean): { features:
 export function spellingsOf(texts: readonly string[]): string[] {
   const found = new Map<number, string>();
   for (const text of texts) {
-    const { words } = featuresOf(text, false);
-    for (const [i, word] of wordsOf(text).entries()) if (!found.has(words[i]!)) found.set(words[i]!, word);
+    for (const word of wordsOf(text)) {
+      const hash = spread(hashOf(word.toLowerCase()));
+      if (!found.has(hash)) found.set(hash, word);
+    }
   }
   return [...found.values()];
 }
