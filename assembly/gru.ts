@@ -18,9 +18,8 @@
 import { biasBackward } from "./bias";
 import { sigmoid, tanh } from "./math";
 import { affine, multiply } from "./matmul";
-import { sumOfSquares } from "./optimizer";
 import { padded, rowBytes } from "./simd";
-import { firstStep, lastStep, STEP, Step, Steps } from "./steps";
+import { firstStep, lastStep, STEP, Step, Steps, storeNorm } from "./steps";
 
 /** h = the states of all steps, from the initial one; a = the gates. Wh: packed by pack (K = H, N = 3·H'); bh: b'. */
 export function gruForward(h: usize, a: usize, u: usize, Wh: usize, bh: usize, steps: usize, H: i32): void {
@@ -87,7 +86,7 @@ export function gruBackward(
     const before = <usize>step.before * width;
     const dht = dh + <usize>B * width + row;
     const ut = u + 3 * row;
-    if (norms) store<f64>(norms + ((at - first) / STEP) * 8, sumOfSquares(dht, rows * <i32>(width >> 2)));
+    storeNorm(norms, steps, at, dht, rows * <i32>(width >> 2));
     // The states before get δh ⊙ z here, and δu·Whᵀ from the product.
     const previous = step.before >= withGradient ? dh + before : 0;
     cellBackward(a + 3 * row, ut, previous, dht, h + before, rows, width);

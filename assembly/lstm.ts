@@ -21,9 +21,8 @@
 import { biasBackward } from "./bias";
 import { sigmoid, tanh } from "./math";
 import { multiply } from "./matmul";
-import { sumOfSquares } from "./optimizer";
 import { padded, rowBytes } from "./simd";
-import { firstStep, lastStep, STEP, Step, Steps } from "./steps";
+import { firstStep, lastStep, STEP, Step, Steps, storeNorm } from "./steps";
 
 /**
  * h, c = the states of all steps, from the initial ones; z = the gates; tc = tanh(c), without the initial rows.
@@ -74,7 +73,6 @@ export function lstmBackward(
   db: usize,
   dh: usize,
   dc: usize,
-  h: usize,
   c: usize,
   tc: usize,
   WhT: usize,
@@ -94,7 +92,7 @@ export function lstmBackward(
     const before = <usize>step.before * width;
     const dht = dh + <usize>B * width + row;
     const zt = z + 4 * row;
-    if (norms) store<f64>(norms + ((at - first) / STEP) * 8, sumOfSquares(dht, rows * <i32>(width >> 2)));
+    storeNorm(norms, steps, at, dht, rows * <i32>(width >> 2));
     cellBackward(zt, dc + <usize>step.sequence * width, dht, tc + row, c + before, rows, width);
     biasBackward(db, zt, rows, N);
     if (step.before >= withGradient) multiply(dh + before, zt, WhT, rows, H, N);

@@ -15,9 +15,8 @@
 import { biasBackward } from "./bias";
 import { tanh } from "./math";
 import { multiply } from "./matmul";
-import { sumOfSquares } from "./optimizer";
 import { padded, rowBytes } from "./simd";
-import { firstStep, lastStep, STEP, Step, Steps } from "./steps";
+import { firstStep, lastStep, STEP, Step, Steps, storeNorm } from "./steps";
 
 /** Value of `activation` for ReLU; 0 is tanh. */
 const RELU: i32 = 1;
@@ -61,7 +60,7 @@ export function rnnBackward(
     const step = Step.at(at);
     const bytes = <usize>step.rows * width;
     const after = <usize>(B + step.row) * width;
-    if (norms) store<f64>(norms + ((at - first) / STEP) * 8, sumOfSquares(dz + after, <i32>(bytes >> 2)));
+    storeNorm(norms, steps, at, dz + after, <i32>(bytes >> 2));
     activateBackward(dz + after, h + after, bytes, activation);
     biasBackward(db, dz + after, step.rows, N);
     if (step.before >= withGradient) {

@@ -10,6 +10,8 @@
 // states get a gradient, and B if they do not. Backward in time, a step in which shorter sequences begin is two entries of
 // the table: their states before are initial ones, while those of the others are at the next row in time.
 
+import { sumOfSquares } from "./optimizer";
+
 @unmanaged
 export class Steps {
   length: i32;
@@ -36,6 +38,13 @@ export class Step {
 
 /** Bytes from one step to the next. */
 export const STEP: usize = offsetof<Step>();
+
+/**
+ * Stores the norm ‖δh‖² of a step's n floats at δh, in the order of the table. norms: S doubles, or 0 for none.
+ */
+export function storeNorm(norms: usize, steps: usize, at: usize, dh: usize, n: i32): void {
+  if (norms) store<f64>(norms + ((at - firstStep(steps)) / STEP) * 8, sumOfSquares(dh, n));
+}
 
 export function firstStep(steps: usize): usize {
   return steps + offsetof<Steps>();

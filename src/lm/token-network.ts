@@ -218,8 +218,13 @@ export class TokenNetwork {
 
   /** Makes room for training on batches of B windows of T steps. */
   prepareTraining(T: number, B: number): void {
-    this.steps.pack(new Array<number>(T).fill(B));
+    this.shape(T, B);
     this.network.makeTrainable();
+  }
+
+  private shape(T: number, B: number): void {
+    const { counts } = this.steps;
+    if (counts.length !== T || counts[0] !== B) this.steps.pack(new Array<number>(T).fill(B));
   }
 
   /** Pointers to the initial states of the top layer, which its states after each step follow. */
@@ -229,8 +234,7 @@ export class TokenNetwork {
 
   /** Makes room for T steps of B sequences, and copies their states to where the layers read them. */
   private begin(T: number, B: number, state: Float32Array, training: boolean): void {
-    const { counts } = this.steps;
-    if (counts.length !== T || counts[0] !== B) this.steps.pack(new Array<number>(T).fill(B));
+    this.shape(T, B);
     this.network.prepare(training);
     const H = this.config.hiddenSize;
     this.forStates("start", (row, start) => {

@@ -175,7 +175,7 @@ export class Network {
 
   /** A matrix of activations. */
   slot(axis: Axis, width: number, kind: Slot["kind"] = "rows"): Slot {
-    const slot: Slot = { axis, width, kind, readers: 0, value: 0, gradient: 0, arrived: false };
+    const slot: Slot = { axis, width, kind, value: 0, gradient: 0, arrived: false };
     this.#slots.push(slot);
     return slot;
   }
@@ -189,6 +189,15 @@ export class Network {
     const parameter: Parameter = { name, shape, start, transposed, gates, sparse, offset: 0 };
     this.parameters.push(parameter);
     return parameter;
+  }
+
+  /** A parameter as the factor of products with several matrices side by side: its rows are those of one after the other. */
+  factors(parameter: Parameter, x: readonly Slot[], N: number, tied = false): Factor[] {
+    let row = 0;
+    return x.map(({ width }) => {
+      row += width;
+      return this.factor(parameter, width, N, row - width, tied);
+    });
   }
 
   /** K rows of a parameter, from `row` on, as a factor of products x·W. */
@@ -219,12 +228,10 @@ export class Network {
   }
 
   add(layer: Layer): void {
-    for (const slot of layer.inputs) slot.readers++;
     this.#layers.push(layer);
   }
 
   addLoss(loss: Loss): void {
-    for (const slot of loss.inputs) slot.readers++;
     this.losses.push(loss);
   }
 
@@ -247,7 +254,7 @@ export class Network {
     return this.memory.kernels;
   }
 
-  /** Pointer to a parameter, from its `row` on. */
+  /** Pointer to a parameter. */
   at({ offset }: Parameter): number {
     return this.layout.parameters + 4 * offset;
   }
@@ -269,6 +276,11 @@ export class Network {
     return arrived;
   }
 
+  /** Makes the gradient of a slot ready to be added to: zeros, if nothing has arrived. */
+  accumulate(slot: Slot): void {
+    if (!this.arrive(slot)) this.view(slot, "gradient").fill(0);
+  }
+
   /** Adds n floats to the gradient of a slot, or copies them if they are the first. */
   pass(slot: Slot, from: number, n: number): void {
     if (this.arrive(slot)) this.kernels.biasBackward(slot.gradient, from, 1, n);
@@ -277,7 +289,7 @@ export class Network {
 
   /** Adds rows to the rows of a slot's gradient that `ids` (a pointer) numbers. */
   scatter(slot: Slot, from: number, ids: number, rows: number): void {
-    if (!this.arrive(slot)) this.view(slot, "gradient").fill(0);
+    this.accumulate(slot);
     this.kernels.scatterAdd(slot.gradient, from, ids, rows, slot.width);
   }
 

@@ -149,8 +149,6 @@ export interface Slot {
   readonly width: number;
   /** "states": each sequence has a row in front of the others, its initial state. "view": in memory that its layer reserves. */
   readonly kind: "rows" | "states" | "view";
-  /** Number of layers and losses that read it. Without any, it has no gradient. */
-  readers: number;
   /** Pointers to the first row; rows are padded to whole vectors of four. */
   value: number;
   gradient: number;

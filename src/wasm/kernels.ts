@@ -43,7 +43,6 @@ export interface Kernels {
     db: number,
     dh: number,
     dc: number,
-    h: number,
     c: number,
     tc: number,
     WhT: number,

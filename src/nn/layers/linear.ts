@@ -7,12 +7,7 @@ export function dense(network: Network, name: string, x: readonly Slot[], N: num
   const inputs = x.reduce((sum, { width }) => sum + width, 0);
   const weight = tied ?? network.parameter(`${name}.weight`, [N, inputs], { kind: "weight", inputs });
   const bias = network.parameter(`${name}.bias`, [N], { kind: "bias", inputs });
-  let row = 0;
-  const W = x.map(({ width }) => {
-    const factor = network.factor(weight, width, N, row, Boolean(tied));
-    row += width;
-    return factor;
-  });
+  const W = network.factors(weight, x, N, Boolean(tied));
   return { W, bias };
 }
 

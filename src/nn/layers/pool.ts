@@ -40,7 +40,7 @@ export function pool(network: Network, x: Slot, kind: Pooling): Slot {
     backward() {
       const { kernels } = network;
       if (kind === "max") {
-        if (!network.arrive(x)) network.view(x, "gradient").fill(0);
+        network.accumulate(x);
         kernels.maxPoolBackward(x.gradient, y.gradient, from, sequences.rows, width);
         return;
       }

@@ -102,11 +102,7 @@ function layer(
     const forget = (share: number) => (cell === "lstm" ? { forget: share } : {});
     const bx = add("bias_ih", [], { kind: "bias", inputs: H, ...forget(1) });
     const bh = add("bias_hh", [], { kind: "bias", inputs: H, ...forget(0) });
-    let row = 0;
-    const Wx = inputs.map((slot) => {
-      row += slot.width;
-      return network.factor(wx, slot.width, N, row - slot.width);
-    });
+    const Wx = network.factors(wx, inputs, N);
     return {
       ...{ wx, wh, bx, bh, Wx, Wh: network.factor(wh, H, N) },
       b: ownBias ? () => network.at(bx) : network.sum([bx, bh]),
@@ -205,7 +201,7 @@ function layer(
         } else {
           if (lastC!.arrived) memory.floats(dc, n).set(memory.floats(lastC!.gradient, n));
           else memory.floats(dc, n).fill(0);
-          kernels.lstmBackward(z, dbx, all, dc, h, c, kept, Wh.backward, norms, order.table, H);
+          kernels.lstmBackward(z, dbx, all, dc, c, kept, Wh.backward, norms, order.table, H);
         }
         for (const [i, slot] of given.entries()) network.pass(slot, i === 0 ? all : dc, n);
 
