@@ -45,7 +45,6 @@ export type Weights = (
 const ENTRIES: Record<string, string> = {
   "language model": "rivulet",
   classifier: "rivulet/classify",
-  tagger: "rivulet/tag",
 };
 
 export interface SaveOptions {

@@ -46,7 +46,7 @@ export function evaluate<S>(model: LanguageModel<S>, data: Text | TokenIds, opti
 export function evaluate<D, F>(model: SelfEvaluating<D, F>, data: D, options?: NoOptions): F;
 export function evaluate(model: Anything, data: Anything, options: NoOptions = {}): Anything {
   checkOptions("options", options, {});
-  return numbers(now(figures(model, data, CHUNK)));
+  return numbers(atOnce(figures(model, data, CHUNK)));
 }
 
 /**
@@ -79,7 +79,7 @@ function numbers<F extends { nats: number }>(evaluation: F): F {
 }
 
 /** Runs an evaluation to its end. */
-export function now<F>(evaluation: Generator<undefined, F>): F {
+export function atOnce<F>(evaluation: Generator<undefined, F>): F {
   for (;;) {
     const { done, value } = evaluation.next();
     if (done) return value;

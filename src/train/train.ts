@@ -1,4 +1,4 @@
-// The training loop. One step: take the next batch of windows, gradients by BPTT, clip, update.
+// The training loop. One step: take the next batch, compute its gradients, clip, update.
 //
 // Everything that the loop depends on is in `state` below or is a function of the step number, so that a run that was
 // saved and resumed continues bit for bit.
@@ -8,7 +8,7 @@ import { checkOptions, defined, integer, type Names, number, POSITIVE, show } fr
 import { carriedWindows, checkPartition } from "../data/windows.js";
 import { DivergedError } from "../errors.js";
 import { exp } from "../exact.js";
-import { now as atOnce, type Evaluation, inTurns } from "../lm/perplexity.js";
+import { atOnce, type Evaluation, inTurns } from "../lm/perplexity.js";
 import type { RecurrentModel } from "../lm/recurrent.js";
 import type { Network } from "../nn/network.js";
 import { clockMoves, now, pause, perSecond } from "../pause.js";
