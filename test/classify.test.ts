@@ -59,6 +59,27 @@ it("figures are scikit-learn's", () => {
   expect(table).toEqual(fixture.confusion);
 });
 
+it("labels may have the names of what objects inherit", async () => {
+  const labels = ["__proto__", "constructor", "toString"];
+  const counts = new LabelCounts(false);
+  counts.count(["__proto__"], labels, Float32Array.of(0.1, 0.8, 0.1));
+  counts.count(["toString"], labels, Float32Array.of(0.1, 0.1, 0.8));
+  const { perLabel, confusion } = counts.figures();
+  expect(Object.keys(perLabel)).toEqual(labels);
+  expect(JSON.parse(JSON.stringify(confusion)).toString).toEqual({ toString: 1 });
+  expect(Object.entries(confusion!)).toEqual([
+    ["__proto__", { constructor: 1 }],
+    ["toString", { toString: 1 }],
+  ]);
+  expect(confusion!.constructor).toBeUndefined();
+  expect(Object.keys(Object.prototype)).toEqual([]);
+  expect(Object.hasOwn(Object, "toString")).toBe(false);
+
+  const named = examples.map(({ text }, i) => ({ text, labels: [labels[i % 3]!] }));
+  const model = await Classifier.create({ examples: named, classWeights: { toString: 2 } });
+  expect(model.config.classWeights).toEqual([1, 1, 2]);
+});
+
 describe.each(variants)("the kernels of bags, %s", (variant) => {
   it("sum the rows of each text's features, divided by √n, within 1e-6; and back", async () => {
     for (const [features, width, lengths] of [

@@ -58,7 +58,7 @@ const USUAL = {
   frozen: false,
 } as const;
 
-type Choices = { -readonly [name in keyof typeof USUAL]: ClassifierConfig[name] };
+type Choices = Pick<ClassifierConfig, keyof typeof USUAL>;
 
 export interface ClassifierOptions extends Partial<Choices> {
   /** The labeled texts that the labels and the features are taken from: those that the model will be trained on. */

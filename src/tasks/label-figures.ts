@@ -29,8 +29,9 @@ export class LabelCounts {
   private readonly right = new Map<string, number>();
   private readonly predicted = new Map<string, number>();
   private readonly support = new Map<string, number>();
-  private readonly confusion: Record<string, Record<string, number>> = {};
-  private readonly bins = Array.from({ length: BINS }, () => ({ count: 0, right: 0, probability: 0 }));
+  /** For each true label, how often each label was predicted. */
+  private readonly confusion = new Map<string, Map<string, number>>();
+  private readonly bins = Array.from({ length: BINS }, () => ({ right: 0, probability: 0 }));
   private exact = 0;
   private examples = 0;
   private nats = 0;
@@ -51,12 +52,11 @@ export class LabelCounts {
     }
     if (truth.length === found.length && truth.every((label) => found.includes(label))) this.exact++;
     if (!this.several) {
-      this.confusion[truth[0]!] ??= {};
-      const row = this.confusion[truth[0]!]!;
-      row[found[0]!] = (row[found[0]!] ?? 0) + 1;
+      const row = this.confusion.get(truth[0]!) ?? new Map<string, number>();
+      this.confusion.set(truth[0]!, row);
+      more(row, found[0]!);
     }
     const bin = this.bins[Math.min(BINS - 1, Math.floor(p[first]! * BINS))]!;
-    bin.count++;
     bin.probability += p[first]!;
     if (truth.includes(labels[first]!)) bin.right++;
 
@@ -71,19 +71,14 @@ export class LabelCounts {
   figures(): LabelFigures {
     const { examples, exact, unknown } = this;
     const labels = [...new Set([...this.support.keys(), ...this.predicted.keys()])].sort();
-    const perLabel: LabelFigures["perLabel"] = {};
-    for (const label of labels) {
+    const perLabel = labels.map((label) => {
       const [right, predicted, support] = [this.right, this.predicted, this.support].map(
         (all) => all.get(label) ?? 0,
       ) as [number, number, number];
-      perLabel[label] = {
-        precision: ratio(right, predicted),
-        recall: ratio(right, support),
-        f1: ratio(2 * right, predicted + support),
-        support,
-      };
-    }
-    const f1 = Object.values(perLabel).reduce((sum, each) => sum + each.f1, 0);
+      const [precision, recall] = [ratio(right, predicted), ratio(right, support)];
+      return [label, { precision, recall, f1: ratio(2 * right, predicted + support), support }] as const;
+    });
+    const f1 = perLabel.reduce((sum, [, each]) => sum + each.f1, 0);
     const error = this.bins.reduce((sum, { right, probability }) => sum + Math.abs(right - probability), 0);
     return {
       examples,
@@ -92,11 +87,17 @@ export class LabelCounts {
       nats: ratio(this.nats, examples - unknown),
       calibrationError: ratio(error, examples),
       unknown,
-      perLabel,
-      ...(!this.several && { confusion: this.confusion }),
+      perLabel: byLabel(perLabel),
+      ...(!this.several && {
+        confusion: byLabel([...this.confusion].map(([truth, row]) => [truth, byLabel(row)] as const)),
+      }),
     };
   }
 }
+
+/** An object with labels as keys. It inherits nothing: a label may be called "constructor". */
+const byLabel = <T>(entries: Iterable<readonly [label: string, value: T]>): Record<string, T> =>
+  Object.assign(Object.create(null), Object.fromEntries(entries));
 
 const ratio = (a: number, b: number): number => (b === 0 ? 0 : a / b);
 const more = (counts: Map<string, number>, key: string) => counts.set(key, (counts.get(key) ?? 0) + 1);
