@@ -49,6 +49,11 @@ describe("a classifier", () => {
     expect(second.labels.length).toBeLessThan(2);
   });
 
+  it("says how to resume with the format that was given", () => {
+    const { stderr } = run(`${TRAIN} --format tsv --epochs 1 --out f.safetensors`);
+    expect(stderr).toContain("rivulet train topics.tsv --resume f.checkpoint.safetensors --format tsv --epochs N");
+  });
+
   it("resumes with the same bits, and prints one object a line", () => {
     // The default schedule depends on the length of the whole run.
     const constant = `${TRAIN} --schedule constant`;

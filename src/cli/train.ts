@@ -126,6 +126,7 @@ const modelBeside = (checkpoint: string) => checkpoint.replace(/(\.checkpoint)?\
 function goOnCommand(args: Args, text: string, out: string, checkpoint: string): string {
   const flags = {
     resume: checkpoint,
+    format: args.text("format"),
     out: modelBeside(checkpoint) === out ? undefined : out,
     "valid-file": args.text("valid-file"),
     sample: args.text("sample"),
