@@ -82,7 +82,7 @@ export function softmaxCrossEntropy(o: usize, scratch: usize, targets: usize, ro
 }
 
 /**
- * The same with weights of the classes and smoothed targets (Szegedy et al. 2016), as PyTorch's cross_entropy has them:
+ * softmaxCrossEntropy() with class weights and label smoothing (Szegedy et al. 2016), as in PyTorch's cross_entropy:
  *
  *   L   = a·(−log p_y) + ε/V·Σ_c w_c·(−log p_c)          a = (1 − ε)·w_y
  *   δo  = (a + ε/V·Σ_c w_c)·p − ε/V·w − a·onehot(y)

@@ -1,4 +1,4 @@
-// What sequences of unequal lengths cost: batches of 32, lengths 5 to 50, packed, beside the same padded to 50 steps. By
+// The cost of sequences of unequal lengths: batches of 32, lengths 5 to 50, packed, beside the same padded to 50 steps. By
 // processor time, in alternating blocks: the ratio of the medians, beside the share of rows.
 //
 //   node bench/lengths.mjs

@@ -1,4 +1,4 @@
-// What language models compute has not changed by a bit, nor what is written to their files: SHA-256 hashes, taken before
+// Language models compute the same bits, and write the same files, as before: SHA-256 hashes, taken before
 // networks became lists of layers. After a change that is meant to alter results:
 //
 //   UPDATE=1 npx vitest run test/bits.test.ts

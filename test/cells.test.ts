@@ -95,7 +95,7 @@ describe.each(variants)("recurrent cells, %s kernels", (variant) => {
     };
   };
 
-  /** What the cells share: a memory with weights, states, table and gradients. */
+  /** Sets up a case for a cell: a memory with weights, states, table and gradients. */
   const setUp = async ({ lengths, H, gates, z, dh, h0, Wh }: Problem, backward: boolean) => {
     const m = await Harness.create(variant);
     const N = gates * pad(H);

@@ -1,4 +1,4 @@
-// What trace() and tokenGradients() show, against the equations in float64 and against differences of log p.
+// trace() and tokenGradients() against the equations in float64 and against differences of log p.
 
 import { beforeAll, describe, expect, it } from "vitest";
 import * as rivulet from "../src/entries/with-kernels.js";

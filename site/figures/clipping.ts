@@ -67,7 +67,7 @@ export function figure(place: HTMLElement): void {
   place.append(race());
 }
 
-/** The same training twice: clipped and not. */
+/** Two runs of one training: clipped and not. */
 function race(): HTMLElement {
   let rate = 2;
   const runs: { name: string; clip: number; kind: "net" | "count"; losses: number[]; norms: number[]; end: string }[] =

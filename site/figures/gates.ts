@@ -23,7 +23,7 @@ const ROWS = {
   ],
 } as const;
 
-/** What each row shows at each token, for one unit. */
+/** The value in each row at each token, for one unit. */
 export function gatesOf(model: RecurrentModel, text: string, unit: number): Record<string, number[]> {
   const [layer] = trace(model, text).layers;
   const at = (values: readonly Float32Array[]) => values.map((step) => step[unit]!);

@@ -1,4 +1,4 @@
-// What stands beside the network: an n-gram model of the same text, and the other two cells, trained for as many steps, in
+// The models beside the network: an n-gram model of the same text, and the other two cells, trained for as many steps, in
 // a worker of their own.
 
 import type { RemoteModel, RemoteNgramModel, RivuletWorker } from "rivulet/worker";

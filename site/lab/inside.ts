@@ -1,4 +1,4 @@
-// What a network does over a passage: one cursor for the odds, the gradients and the units.
+// Looks inside a network over a passage: one cursor for the odds, the gradients and the units.
 
 import type { NextToken } from "rivulet";
 import type { RemoteModel, RemoteNgramModel, RivuletWorker } from "rivulet/worker";

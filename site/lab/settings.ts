@@ -1,4 +1,4 @@
-// What to train: a table of the settings, their sentences, and the link that holds them.
+// The settings of a training: a table of them, their sentences, and the link that holds them.
 
 export type Cell = "ngram" | "rnn" | "gru" | "lstm";
 export type Tokens = "characters" | "words";

@@ -89,7 +89,7 @@ async function heldOut(args: Args, path: string, examples: readonly Example[], s
   return { training, valid: held.size > 0 ? part(true) : undefined };
 }
 
-/** What is shown of a run. */
+/** Describes a run to the command. */
 function runOf(training: Training<Classifier>, valid: readonly Example[] | undefined): LabelRun {
   const { model, data } = training;
   const { labels, encoder, hiddenSize, layers } = model.config;

@@ -103,7 +103,7 @@ export async function resumeLanguage(
   return runOf(args, training, valid);
 }
 
-/** What is shown of a run. */
+/** Describes a run to the command. */
 function runOf(args: Args, training: Training, valid: TokenIds | undefined): LanguageRun {
   const { model, data: tokens, settings } = training;
   const length = args.integer("sample");

@@ -19,7 +19,7 @@ export class ProgressLine {
 
   /**
    * @param from the fraction of the run that was already done when it was resumed
-   * @param unit what is counted per second: "token"
+   * @param unit the unit of the speed: "token" or "example"
    */
   constructor(
     private readonly from: number,
@@ -60,7 +60,7 @@ interface Shown extends Pick<Progress, "done" | "epoch" | "tokensPerSecond"> {
   loss: number;
   /** Held-out loss in nats; NaN before the first evaluation. */
   held: number;
-  /** What is counted per second. */
+  /** The unit of the speed: "token" or "example". */
   unit: string;
 }
 

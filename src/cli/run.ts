@@ -19,7 +19,7 @@ import { columnsOf } from "./terminal.js";
 export interface Run<M extends Trainable> {
   readonly training: Training<M>;
   readonly valid: DataOf<M> | undefined;
-  /** What the data consists of, for counts and speeds: "token". */
+  /** The unit in which data and speed are counted: "token" or "example". */
   readonly unit: string;
   /** Lines to say before it starts: the data and the model. */
   about(): string[];

@@ -96,7 +96,7 @@ function tooShort(tokens: number, needed: number, what: string): RangeError {
   );
 }
 
-/** What one step of training sees: B windows of T tokens. */
+/** The data of one training step: B windows of T tokens. */
 export interface WindowBatch {
   /** Where each window starts in the text. */
   readonly starts: Uint32Array;

@@ -204,7 +204,7 @@ export async function modelFrom<M>(
   return reader.read(description, weights, options);
 }
 
-/** What a description is called in messages. */
+/** The name of a description in messages. */
 export const DESCRIPTION = "a model's description";
 
 /** How language models are read. */

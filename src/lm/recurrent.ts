@@ -113,7 +113,7 @@ export class RecurrentModel implements LanguageModel<Float32Array> {
     return new RecurrentModel(tokenNetwork, tokenizer, vocabulary);
   }
 
-  /** What a file keeps beside the weights. */
+  /** The description that a file keeps beside the weights. */
   describe(): { network: NetworkConfig; tokenizer: TokenizerSpec; vocabulary: string[] } {
     const { config, tokenizer, vocabulary } = this;
     return { network: config, tokenizer: tokenizer.spec, vocabulary: [...vocabulary.tokens] };

@@ -1,4 +1,4 @@
-// What a network does with a text, to look at: the states and gates of each step, and how much each token matters.
+// Shows a network at work on a text: the states and gates of each step, and how much each token matters.
 
 import { show, string } from "../check.js";
 import { encodePrompt } from "../text/corpus.js";
@@ -7,7 +7,7 @@ import { checkRecurrent, type RecurrentModel } from "./recurrent.js";
 /** Names of the gates, in PyTorch's order and the letters of assembly/. */
 const GATES = { rnn: [], gru: ["r", "z", "n"], lstm: ["i", "f", "g", "o"] } as const;
 
-/** What one layer computed at each of T steps: arrays of T vectors of H numbers. */
+/** The values that one layer computed at each of T steps: arrays of T vectors of H numbers. */
 export interface LayerTrace {
   /** The hidden state after each token. */
   h: Float32Array[];

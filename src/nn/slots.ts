@@ -1,5 +1,4 @@
-// What the layers of a network pass to each other: rows of numbers, one row for each token, sequence or whatever an axis
-// counts.
+// Layers of a network pass rows of numbers to each other: one row for each token, each sequence, or whatever an axis counts.
 //
 // The rows of sequences are packed, as in PyTorch's PackedSequence: time-major, the longest sequence first. Step t has as
 // many rows as there are sequences longer than t, so nothing is computed for the ends of shorter ones.

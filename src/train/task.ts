@@ -1,4 +1,5 @@
-// What the training loop, evaluation and files ask of a model: how its data becomes batches, and which figure counts.
+// The interface between a kind of model and the training loop, evaluation and files: how its data becomes batches, and which
+// figure counts.
 
 import { show } from "../check.js";
 import type { Partition } from "../data/windows.js";
@@ -57,7 +58,7 @@ export interface Task<D, F extends Figures, P = D> {
   readonly defaults: Partial<TrainSettings>;
   /** The figure that `patience` watches. */
   readonly watched: { readonly figure: string & keyof F; readonly better: "lower" | "higher" };
-  /** What a file keeps beside the weights, as JSON. */
+  /** The description that a file keeps beside the weights, as JSON. */
   describe(): object;
   /**
    * Checks data, and converts it to the form that the functions below take, such as ids: once for a run.

@@ -22,13 +22,13 @@ import type { AnyTask, Figures, TrainSettings } from "./task.js";
 
 /** A model that train() can train. */
 export type Trainable = RecurrentModel | AnyTask;
-/** What a model is trained on: token ids for language models. */
+/** The data that a model is trained on: token ids for language models. */
 export type DataOf<M> = M extends RecurrentModel
   ? TokenIds
   : M extends { prepare(name: string, data: infer D): unknown }
     ? D
     : never;
-/** What evaluating a model returns. */
+/** The figures that evaluating a model returns. */
 export type FiguresOf<M> = M extends RecurrentModel
   ? Evaluation
   : M extends { evaluating(...args: never): Generator<undefined, infer F extends Figures> }
@@ -382,7 +382,7 @@ export class Training<M extends Trainable = RecurrentModel>
   }
 }
 
-/** What messages call the data. */
+/** The name of the data in messages. */
 export const nameOf = ({ cut }: AnyTask) => (cut === "windows" ? "tokens" : "data");
 
 /** @throws TypeError if it is not a Training */
