@@ -77,6 +77,7 @@ describe("a classifier", () => {
     ["train t --several", '"--several" expected "--task classify" with it'],
     ["train t --task classify --tokens word", '"--tokens" is for language models: leave it out with --task classify'],
     ["train t --task classify --hidden 5", '"--hidden" expected "--cell" with it'],
+    ["train t --task classify --threads 2", '"--threads" expected 1, got 2: this version trains on one thread'],
     ["train t --task classify --format csv", '"--format" expected "tsv" or "fasttext" or "jsonl", got "csv"'],
   ])("%s: %s", async (line, message) => {
     await expect(inProcess(line)).rejects.toThrow(message);

@@ -7,12 +7,13 @@ import { readText } from "../io/files.js";
 import { CELL_NAMES } from "../nn/config.js";
 import { mix, Random } from "../random.js";
 import { Classifier } from "../tasks/classifier.js";
+import { DEFAULTS } from "../tasks/classifier-config.js";
 import type { LabelFigures } from "../tasks/label-figures.js";
 import { type Training, train } from "../train/train.js";
 import { kernelVariant } from "../wasm/load.js";
 import { type Args, UsageError } from "./args.js";
 import { count } from "./numbers.js";
-import { type Checkpoint, type Run, startOf } from "./run.js";
+import { type Checkpoint, layersOf, type Run, startOf } from "./run.js";
 import { heldOutOf, taskOptionsOf } from "./settings.js";
 
 type LabelRun = Run<Classifier>;
@@ -47,10 +48,10 @@ export async function beginLabels(args: Args, path: string, signal: AbortSignal)
   });
   const recurrent = ["hidden", "layers", "embedding"].find((flag) => args.has(flag));
   if (recurrent && !cell) throw new UsageError(`"--${recurrent}" expected "--cell" with it`);
+  const settings = taskOptionsOf(args, DEFAULTS);
   const examples = await read(args, path);
   const { training: mine, valid } = await heldOut(args, path, examples, held.share, args.integer("seed", 0) ?? 1);
   const model = await named(path, () => Classifier.create({ ...options, examples: mine }));
-  const settings = taskOptionsOf(args, model.defaults);
   if (settings.patience !== undefined && !valid) {
     throw new UsageError('"--patience" expected held-out texts: give a larger "--valid", or "--valid-file"');
   }
@@ -92,15 +93,14 @@ async function heldOut(args: Args, path: string, examples: readonly Example[], s
 /** Describes a run to the command. */
 function runOf(training: Training<Classifier>, valid: readonly Example[] | undefined): LabelRun {
   const { model, data } = training;
-  const { labels, encoder, hiddenSize, layers } = model.config;
+  const { labels, encoder } = model.config;
   return {
     training,
     valid,
     unit: "example",
     about() {
       const held = valid ? `, ${count(valid.length, "example")} held out` : "";
-      const units = layers > 1 ? `${layers} layers of ${hiddenSize} units` : `${hiddenSize} units`;
-      const network = encoder === "bag" ? "bag of features" : `${encoder}, ${units}`;
+      const network = encoder === "bag" ? "bag of features" : `${encoder}, ${layersOf(model.config)}`;
       return [
         `${count(data.length, "example")} to train on${held}; ${count(labels.length, "label")}`,
         `${network}, ${count(model.network.parameterCount, "parameter")}, ${kernelVariant()} kernels`,

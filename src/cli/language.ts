@@ -18,7 +18,7 @@ import { gradientFlowChart } from "./chart.js";
 import { count } from "./numbers.js";
 import { say } from "./outputs.js";
 import { readModel } from "./read-model.js";
-import { type Checkpoint, type Run, startOf } from "./run.js";
+import { type Checkpoint, layersOf, type Run, startOf } from "./run.js";
 import { heldOutOf, networkOf, tokenizerOf, trainOptionsOf, vocabularyOf } from "./settings.js";
 
 type LanguageRun = Run<RecurrentModel>;
@@ -115,12 +115,11 @@ function runOf(args: Args, training: Training, valid: TokenIds | undefined): Lan
     unit: "token",
     ...(length !== undefined && { sample }),
     about() {
-      const { cell, hiddenSize, layers, dropout } = model.config;
+      const { cell, layers, dropout } = model.config;
       const held = valid ? `, ${count(valid.length, "token")} held out` : "";
-      const units = layers > 1 ? `${layers} layers of ${hiddenSize} units` : `${hiddenSize} units`;
       return [
         `${count(tokens.length, "token")} to train on${held}; ${model.vocabulary.size.toLocaleString("en")} distinct`,
-        `${cell}, ${units}, ${count(model.network.parameterCount, "parameter")}, ${kernelVariant()} kernels`,
+        `${cell}, ${layersOf(model.config)}, ${count(model.network.parameterCount, "parameter")}, ${kernelVariant()} kernels`,
         ...(layers === 1 && dropout > 0
           ? ["dropout has no effect: it applies between layers, and there is only one"]
           : []),

@@ -50,6 +50,10 @@ export interface Checkpoint<M extends Trainable> {
   resume(path: string, data: DataOf<M>, valid: DataOf<M> | undefined): Promise<{ training: Training<M> }>;
 }
 
+/** The recurrent layers of a network, in words. */
+export const layersOf = ({ layers, hiddenSize }: { layers: number; hiddenSize: number }): string =>
+  layers > 1 ? `${layers} layers of ${hiddenSize} units` : `${hiddenSize} units`;
+
 /** Starts training on the data at `path`. The result is wrapped, because awaiting a Training itself would train it. */
 export const startOf = <M extends Trainable>(path: string, start: () => Training<M>) =>
   named(path, () => ({ training: start() }));

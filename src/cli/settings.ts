@@ -83,34 +83,30 @@ export function heldOutOf(args: Args): { share: number; file?: undefined } | { s
   return { share: 0, file };
 }
 
-const SCHEDULES = ["constant", "linear", "cosine", "step"] as const;
+const SCHEDULES = { constant, linear, cosine, step };
 
-export function trainOptionsOf(args: Args): TrainOptions {
-  const clip = args.number("clip", "a number >= 0", (x) => x >= 0) ?? 1;
+/** The options of train() for language models. */
+export const trainOptionsOf = (args: Args): TrainOptions => ({
+  windows: windowsOf(args),
+  ...(lengthOf(args) ? {} : { epochs: 10 }),
+  ...givenOptions(args),
+});
+
+/** The options of train() for models with defaults of their own. */
+export const taskOptionsOf = (args: Args, { optimizer: usual }: Partial<TrainSettings>): Partial<TrainSettings> =>
+  defined({ batch: args.integer("batch"), ...givenOptions(args, usual) });
+
+/** The options that flags set. @param usual the optimizer whose settings are the defaults, if it is the one that is chosen */
+function givenOptions(args: Args, usual?: Optimizer): Partial<TrainSettings> {
   if ((args.integer("threads") ?? 1) > 1) {
     throw new UsageError(`"--threads" expected 1, got ${args.text("threads")}: this version trains on one thread`);
   }
-  return defined({
-    windows: windowsOf(args),
-    optimizer: optimizerOf(args),
-    schedule: { constant, linear, cosine, step }[args.choice("schedule", SCHEDULES) ?? "constant"](),
-    clip: clip === 0 ? Infinity : clip,
-    seed: args.integer("seed", 0),
-    ...(lengthOf(args) ?? { epochs: 10 }),
-    patience: args.integer("patience"),
-  });
-}
-
-/** The options of train() for models with defaults of their own: those that a flag sets. */
-export function taskOptionsOf(args: Args, { optimizer: usual }: Partial<TrainSettings>): Partial<TrainSettings> {
   const clip = args.number("clip", "a number >= 0", (x) => x >= 0);
-  const schedule = args.choice("schedule", SCHEDULES);
+  const schedule = args.choice("schedule", Object.keys(SCHEDULES) as (keyof typeof SCHEDULES)[]);
   const chosen = ["optimizer", "lr", "momentum", "weight-decay"].some((flag) => args.has(flag));
-  const given = chosen ? optimizerOf(args, usual) : undefined;
   return defined({
-    batch: args.integer("batch"),
-    optimizer: given,
-    schedule: schedule && { constant, linear, cosine, step }[schedule](),
+    optimizer: chosen ? optimizerOf(args, usual) : undefined,
+    schedule: schedule && SCHEDULES[schedule](),
     clip: clip === 0 ? Infinity : clip,
     seed: args.integer("seed", 0),
     ...lengthOf(args),

@@ -6,6 +6,9 @@ import type { RecurrentModel } from "../lm/recurrent.js";
 import { CELL_NAMES, type NetworkConfig } from "../nn/config.js";
 import type { Vectors } from "../nn/transfer.js";
 import { hashesOf } from "../text/features.js";
+import { adamw } from "../train/optimizer.js";
+import { linear } from "../train/schedule.js";
+import type { TrainSettings } from "../train/task.js";
 
 export const ENCODERS = ["bag", ...CELL_NAMES] as const;
 
@@ -41,6 +44,13 @@ export interface ClassifierConfig {
   features: readonly number[];
   words: readonly number[];
 }
+
+/** How classifiers are trained. */
+export const DEFAULTS: Partial<TrainSettings> = {
+  epochs: 10,
+  optimizer: /* @__PURE__ */ adamw({ learningRate: 0.005, weightDecay: 0 }),
+  schedule: /* @__PURE__ */ linear(),
+};
 
 const USUAL = {
   several: false,

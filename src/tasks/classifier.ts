@@ -26,10 +26,8 @@ import { packed, packedIds } from "../nn/steps.js";
 import { copyVectors, copyWeights, vectorsOf } from "../nn/transfer.js";
 import { mix, Random } from "../random.js";
 import { featuresOf, spellingsOf } from "../text/features.js";
-import { adamw } from "../train/optimizer.js";
-import { linear } from "../train/schedule.js";
 import type { Epoch, Task, TrainSettings } from "../train/task.js";
-import { type ClassifierConfig, type ClassifierOptions, checkConfig, configOf } from "./classifier-config.js";
+import { type ClassifierConfig, type ClassifierOptions, checkConfig, configOf, DEFAULTS } from "./classifier-config.js";
 import { LabelCounts, type LabelFigures } from "./label-figures.js";
 
 export interface PredictOptions {
@@ -63,11 +61,7 @@ export class Classifier implements Task<readonly Example[], LabelFigures, Coded>
   readonly kind = "classifier";
   readonly cut = "batch";
   readonly watched = { figure: "accuracy", better: "higher" } as const;
-  readonly defaults: Partial<TrainSettings> = {
-    epochs: 10,
-    optimizer: adamw({ learningRate: 0.005, weightDecay: 0 }),
-    schedule: linear(),
-  };
+  readonly defaults = DEFAULTS;
   readonly network = new Network();
   private readonly texts: Axis;
   private readonly tokens: Axis | undefined;
